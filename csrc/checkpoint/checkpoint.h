@@ -1,0 +1,30 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "checkpoint/safetensors.h"
+
+namespace infini {
+
+/// The model half of a checkpoint folder in the Hugging Face layout: config.json and model.safetensors, or shards with
+/// model.safetensors.index.json.
+struct CheckpointFiles {
+  nlohmann::json config;
+  NamedTensors weights;
+};
+
+/// Reads and verifies a checkpoint folder. Throws UserError that says what is missing or damaged.
+CheckpointFiles read_checkpoint(const std::filesystem::path& folder);
+
+/// Writes config.json and model.safetensors into an existing folder (usually AtomicFolder::path()).
+void write_checkpoint(const std::filesystem::path& folder, const nlohmann::json& config, const NamedTensors& weights);
+
+/// The newest whole checkpoint `step-N` of a run's `checkpoints/` folder, or an empty path. Half-written ones are never
+/// picked up.
+std::filesystem::path latest_checkpoint(const std::filesystem::path& checkpoints_folder);
+
+}  // namespace infini

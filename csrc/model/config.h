@@ -1,0 +1,50 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace infini {
+
+/// The compressive memory. `segment_length` 0 (and `update` "none") is plain causal attention over the whole input.
+struct MemoryConfig {
+  int64_t segment_length = 0;
+  std::string update = "none";  ///< "linear", "delta" or "none" (local attention only)
+  bool operator==(const MemoryConfig&) const = default;
+};
+
+/// A transformer in the Llama layout; the names are those of Hugging Face's config.json.
+struct ModelConfig {
+  int64_t vocab_size = 256;
+  int64_t hidden_size = 1024;
+  int64_t intermediate_size = 4096;
+  int64_t num_hidden_layers = 12;
+  int64_t num_attention_heads = 8;
+  int64_t num_key_value_heads = 8;
+  int64_t head_dim = 128;
+  int64_t max_position_embeddings = 2048;
+  double rms_norm_eps = 1e-5;
+  double rope_theta = 10000.0;
+  bool tie_word_embeddings = true;
+  bool attention_bias = false;  ///< bias on q, k, v and o projections
+  bool mlp_bias = false;
+  bool qk_norm = false;         ///< RMSNorm on each head's q and k
+  double initializer_range = 0.02;
+  MemoryConfig memory;
+  bool operator==(const ModelConfig&) const = default;
+
+  int64_t parameter_count() const;
+  /// Floats of compressive memory in all layers for one row: d_k · (d_v + 1) · G · layers.
+  int64_t memory_size() const;
+  /// Throws UserError that names the key if a value is impossible (heads not a multiple of KV heads, an odd head_dim…).
+  void validate() const;
+};
+
+/// Reads Hugging Face's config.json (`llama` or `infini_llama`; rope_theta or rope_parameters). `where` names the file
+/// in errors.
+ModelConfig model_config_from_json(const nlohmann::json& json, const std::string& where);
+nlohmann::json model_config_to_json(const ModelConfig& config);
+
+}  // namespace infini

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "model/config.h"
+
+namespace infini {
+
+/// The compressive memory of every layer: memory[l] is [B, G, D, E], norm[l] is [B, G, D]; float32 or float64.
+struct MemoryState {
+  std::vector<torch::Tensor> memory;
+  std::vector<torch::Tensor> norm;
+
+  /// All zero: nothing has been read yet.
+  static MemoryState empty(const ModelConfig& config, int64_t rows, const torch::TensorOptions& options);
+  /// The same values, cut from the graph; with `requires_grad` they are leaves that collect a gradient.
+  MemoryState detached(bool requires_grad = false) const;
+  MemoryState to(torch::Device device, bool non_blocking = false) const;
+  /// memory[0], norm[0], memory[1], norm[1], …
+  std::vector<torch::Tensor> tensors() const;
+};
+
+}  // namespace infini

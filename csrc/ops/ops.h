@@ -1,0 +1,43 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+/// The public ops, as C++ calls them. Each goes through the dispatcher, so the same kernels serve
+/// `torch.ops.infini.*` in Python. Shapes: B batch, H query heads, G key/value heads (H a multiple of G), N tokens,
+/// D key width, E value width, S = ceil(N / segment_length).
+namespace infini::ops {
+
+/// σ(q) M / (σ(q) z): q [B,H,N,D], memory [B,G,D,E], norm [B,G,D] → [B,H,N,E]. An empty memory gives 0.
+torch::Tensor memory_retrieve(const torch::Tensor& q, const torch::Tensor& memory, const torch::Tensor& norm);
+
+/// One segment k [B,G,N,D], v [B,G,N,E] into the memory; `update` is "linear" or "delta". Returns (memory, norm).
+std::tuple<torch::Tensor, torch::Tensor> memory_update(const torch::Tensor& k, const torch::Tensor& v,
+                                                       const torch::Tensor& memory, const torch::Tensor& norm,
+                                                       std::string_view update);
+
+/// sigmoid(β) retrieved + (1 − sigmoid(β)) local, [B,H,N,E]; where the memory is empty (norm all zero), `local` alone.
+torch::Tensor memory_combine(const torch::Tensor& local, const torch::Tensor& retrieved, const torch::Tensor& beta,
+                             const torch::Tensor& norm);
+
+/// Many segments as one affine map M_out = transition · M_in + memory. Returns (transition, memory, norm).
+std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> memory_summary(
+    const torch::Tensor& k, const torch::Tensor& v, const torch::Tensor& norm, int64_t segment_length,
+    std::string_view update, const std::optional<torch::Tensor>& starts = std::nullopt);
+
+/// The whole of Infini-attention over N tokens. Returns (out [B,H,N,E], memory, norm).
+/// q [B,H,N,D], k [B,G,N,D], v [B,G,N,E] carry no position embedding; beta [H]; cos, sin [segment_length, D];
+/// starts [B,S] bool; gain [B,S]. `update` is "linear", "delta" or "none" (local attention only).
+std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> attention(
+    const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, const torch::Tensor& beta,
+    const torch::Tensor& memory, const torch::Tensor& norm, const torch::Tensor& cos, const torch::Tensor& sin,
+    int64_t segment_length, std::string_view update, const std::optional<torch::Tensor>& starts = std::nullopt,
+    const std::optional<torch::Tensor>& gain = std::nullopt);
+
+/// Rotary position embedding in the rotate-half layout: x [...,N,D], cos and sin [N,D] → like x. Differentiable in x.
+torch::Tensor rotate(const torch::Tensor& x, const torch::Tensor& cos, const torch::Tensor& sin);
+
+}  // namespace infini::ops

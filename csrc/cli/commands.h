@@ -1,0 +1,15 @@
+#pragma once
+
+/// The verbs of the command line, one file each. `argv[0]` is the verb itself; the result is the exit code. What a user
+/// must mend is thrown as UserError or as cxxopts' own exceptions: main turns them into one line and exit code 2.
+namespace infini {
+
+int run_prepare(int argc, char** argv);
+int run_train(int argc, char** argv);
+int run_eval(int argc, char** argv);
+int run_score(int argc, char** argv);
+int run_generate(int argc, char** argv);
+int run_report(int argc, char** argv);
+int run_info(int argc, char** argv);
+
+}  // namespace infini

@@ -1,0 +1,131 @@
+#include <torch/torch.h>
+
+#include <cxxopts.hpp>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <iostream>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/commands.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr std::array kCommands = {
+    Command{"prepare", "tokenise text into memory-mapped shards", run_prepare},
+    Command{"train", "train a model from a YAML configuration; --resume goes on", run_train},
+    Command{"eval", "streaming perplexity of a checkpoint over whole documents", run_eval},
+    Command{"score", "negative log-likelihood of each token of a file of ids", run_score},
+    Command{"generate", "continue a prompt of any length", run_generate},
+    Command{"report", "one self-contained HTML page about finished or running runs", run_report},
+    Command{"info", "versions, devices, and which op implementations are built in", run_info},
+};
+
+void print_help() {
+  std::cout << "infini " INFINI_VERSION
+               ": trains, evaluates and samples Infini-Transformers\n\n"
+               "Usage: infini VERB [OPTION...]\n\n";
+  for (const Command& command : kCommands) {
+    std::cout << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
+  }
+  std::cout << "\n  infini VERB --help   options and an example\n"
+               "  infini --version     the version\n";
+}
+
+/// Levenshtein distance.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+const Command& find_command(std::string_view name) {
+  const auto found =
+      std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& command) { return command.name == name; });
+  if (found != kCommands.end()) return *found;
+  const auto nearest = std::min_element(kCommands.begin(), kCommands.end(), [&](const Command& a, const Command& b) {
+    return edit_distance(name, a.name) < edit_distance(name, b.name);
+  });
+  throw UserError("unknown verb '" + std::string(name) + "'; did you mean '" + std::string(nearest->name) +
+                  "'? (infini --help lists all)");
+}
+
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+/// cxxopts names the value that it could not read, but not the option: find that in the command line.
+std::string option_of_value(const std::string& message, int argc, char** argv) {
+  const std::string open = "‘", close = "’";
+  const size_t begin = message.find(open);
+  const size_t end = message.rfind(close);
+  if (begin == std::string::npos || end == std::string::npos || end < begin + open.size()) return "";
+  const std::string value = message.substr(begin + open.size(), end - begin - open.size());
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const size_t equals = argument.find('=');
+    if (equals != std::string::npos && argument.substr(equals + 1) == value) return argument.substr(0, equals);
+    if (i > 1 && argument == value) return argv[i - 1];
+  }
+  return "";
+}
+
+int run(int argc, char** argv) {
+  const std::string_view verb = argc > 1 ? argv[1] : "--help";
+  if (verb == "--help" || verb == "-h" || verb == "help") {
+    print_help();
+    return argc > 1 ? 0 : 2;
+  }
+  if (verb == "--version") {
+    std::cout << "infini " INFINI_VERSION "\n";
+    return 0;
+  }
+  const Command& command = find_command(verb);
+  try {
+    return command.run(argc - 1, argv + 1);
+  } catch (const cxxopts::exceptions::incorrect_argument_type& error) {
+    const std::string option = option_of_value(error.what(), argc - 1, argv + 1);
+    throw UserError((option.empty() ? "" : option + ": ") + std::string(error.what()) + "; see infini " +
+                    std::string(command.name) + " --help");
+  } catch (const cxxopts::exceptions::exception& error) {
+    throw UserError(std::string(error.what()) + "; see infini " + std::string(command.name) + " --help");
+  }
+}
+
+}  // namespace
+}  // namespace infini
+
+int main(int argc, char** argv) {
+  try {
+    return infini::run(argc, argv);
+  } catch (const infini::UserError& error) {
+    std::cerr << "infini: " << error.what() << "\n";
+    return 2;
+  } catch (const c10::Error& error) {
+    // what() goes on with the C++ stack; a person needs the first line alone.
+    std::cerr << "infini: " << infini::first_line(error.what_without_backtrace()) << "\n";
+    return 1;
+  } catch (const std::exception& error) {
+    std::cerr << "infini: " << infini::first_line(error.what()) << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string_view>
+
+/// Lines for the person who runs the program, on standard error. spdlog stays behind this interface: Debian's spdlog
+/// cannot be compiled beside the newer fmt that LibTorch ships.
+namespace infini::log {
+
+void info(std::string_view message);
+/// Something that went on in another way than asked for; the line begins with "warning:".
+void warn(std::string_view message);
+/// A failure; the line begins with "error:".
+void error(std::string_view message);
+
+}  // namespace infini::log

@@ -7,16 +7,14 @@
 
 #include "model/config.h"
 #include "model/memory_state.h"
+#include "model/rotary_embedding.h"
+#include "model/segment_cache.h"
 
 namespace infini {
 
-class Decoder;  // embedding, blocks, final norm: model.* in checkpoint names
-
-/// The keys and values (without position embedding) of the segment that is not full yet, per layer [B, G, n, D].
-struct SegmentCache {
-  std::vector<torch::Tensor> k, v;
-  int64_t length() const { return k.empty() ? 0 : k.front().size(2); }
-};
+class Decoder;     // embedding, blocks, final norm: model.* in checkpoint names
+class Projection;  // lm_head
+struct Segments;
 
 struct ForwardResult {
   torch::Tensor hidden;  ///< [B, N, hidden_size], after the final norm
@@ -30,8 +28,13 @@ class CausalLanguageModel : public torch::nn::Module {
   /// Initialises from torch's random state: normal(0, initializer_range), norms 1, biases 0, β = initial_beta.
   explicit CausalLanguageModel(const ModelConfig& config, double initial_beta = 0.0);
 
+  /// With parameters of these options (device, dtype) whose matrices have no values yet: for loading.
+  static std::shared_ptr<CausalLanguageModel> uninitialized(const ModelConfig& config,
+                                                            const torch::TensorOptions& options);
+
   /// tokens [B, N] (int64), starts [B, ceil(N/L)] (bool), gain [B, ceil(N/L)]. Computes in `compute_dtype`
-  /// (parameters are cast where they are used; norms, β and the memory stay in float32 or wider).
+  /// (parameters are cast where they are used; the statistics of norms, β and the memory stay in float32 or wider).
+  /// Without segments (segment_length 0) the whole input is one, and starts and gain have no meaning.
   ForwardResult forward(const torch::Tensor& tokens, const MemoryState& state,
                         const std::optional<torch::Tensor>& starts = std::nullopt,
                         const std::optional<torch::Tensor>& gain = std::nullopt);
@@ -47,6 +50,7 @@ class CausalLanguageModel : public torch::nn::Module {
 
   /// Reads tokens [B, n] that continue the open segment in `cache` (n may be any number: segments that fill are written
   /// into `state` and leave the cache) and returns hidden [B, n, hidden_size]. Without a graph. What generation uses.
+  /// The activations of one call grow with n: give a long prompt in pieces of a few segments.
   torch::Tensor read(const torch::Tensor& tokens, MemoryState& state, SegmentCache& cache);
 
   const ModelConfig& config() const { return config_; }
@@ -55,11 +59,24 @@ class CausalLanguageModel : public torch::nn::Module {
   torch::Device device() const;
   MemoryState empty_state(int64_t rows) const;
 
+  const Decoder& decoder() const { return *decoder_; }
+  /// How `tokens` tokens fall into segments, with the position tables for them.
+  Segments segments(int64_t tokens, const std::optional<torch::Tensor>& starts = std::nullopt,
+                    const std::optional<torch::Tensor>& gain = std::nullopt);
+
  private:
+  CausalLanguageModel(const ModelConfig& config, const torch::TensorOptions& options);
+
+  /// Reads tokens [B, n] that do not go beyond the open segment.
+  torch::Tensor continue_segment(const torch::Tensor& tokens, MemoryState& state, SegmentCache& cache);
+  /// What maps hidden to logits, [vocab_size, hidden_size]: the embedding itself where it is tied.
+  const torch::Tensor& head() const;
+
   ModelConfig config_;
   torch::Dtype compute_dtype_ = torch::kFloat32;
+  RotaryEmbedding rotary_;
   std::shared_ptr<Decoder> decoder_;
-  torch::nn::Linear lm_head_{nullptr};  ///< empty where the embedding is tied
+  std::shared_ptr<Projection> lm_head_;  // null where the embedding is tied
 };
 
 }  // namespace infini

@@ -1,0 +1,28 @@
+#include "model/decoder.h"
+
+namespace infini {
+
+using torch::Tensor;
+
+Decoder::Decoder(const ModelConfig& config, const torch::TensorOptions& options) {
+  const auto embedding = torch::nn::EmbeddingOptions(config.vocab_size, config.hidden_size)
+                             ._weight(torch::empty({config.vocab_size, config.hidden_size}, options));
+  embed_tokens_ = register_module("embed_tokens", torch::nn::Embedding(embedding));
+  const auto layers = register_module("layers", torch::nn::ModuleList());
+  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    layers_.push_back(std::make_shared<Block>(config, options));
+    layers->push_back(layers_.back());
+  }
+  norm_ = register_module("norm", std::make_shared<RmsNorm>(config.hidden_size, config.rms_norm_eps, options));
+}
+
+Tensor Decoder::forward(const Tensor& tokens, torch::Dtype compute_dtype, const AttendLayer& attend) const {
+  Tensor x = torch::embedding(embedding(), tokens).to(compute_dtype);
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    x = layers_[layer]->forward(
+        x, [&](const InfiniAttention& attention, const Tensor& normed) { return attend(layer, attention, normed); });
+  }
+  return norm_->forward(x);
+}
+
+}  // namespace infini

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <torch/torch.h>
+
+namespace infini {
+
+/// x Wᵀ + b with W [out, in], in x's dtype: the parameters are cast where they are used, so that their gradients are
+/// accumulated in their own, wider dtype.
+class Projection : public torch::nn::Module {
+ public:
+  Projection(int64_t in, int64_t out, bool bias, const torch::TensorOptions& options)
+      : weight_(register_parameter("weight", torch::empty({out, in}, options))) {
+    if (bias) bias_ = register_parameter("bias", torch::zeros({out}, options));
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) const {
+    return torch::nn::functional::linear(x, weight_.to(x.scalar_type()),
+                                         bias_.defined() ? bias_.to(x.scalar_type()) : bias_);
+  }
+
+  const torch::Tensor& weight() const { return weight_; }
+
+ private:
+  torch::Tensor weight_;  // [out, in]
+  torch::Tensor bias_;    // [out], or undefined
+};
+
+}  // namespace infini

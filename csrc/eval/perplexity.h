@@ -1,0 +1,66 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/document_score.h"
+
+namespace infini {
+
+/// One document to evaluate. Its first token is the document_start, which is read but not scored.
+struct EvaluationDocument {
+  std::string name;      ///< for errors: a file and line, or a split and number
+  int64_t tokens = 0;    ///< with the document_start
+  int64_t bytes = 0;     ///< of the source text
+  int64_t words = 0;     ///< of the source text
+  TokenReader read;
+};
+
+/// The next document, or nothing after the last.
+using DocumentStream = std::function<std::optional<EvaluationDocument>()>;
+
+/// The loss of the text tokens number `from` to `to` (inclusive, from 0) of all documents.
+struct PositionLoss {
+  int64_t from = 0, to = 0;
+  double nats = 0;
+  int64_t tokens = 0;
+};
+
+struct Perplexity {
+  double nats = 0;
+  int64_t tokens = 0, words = 0, bytes = 0, documents = 0;
+  bool memory = true;
+  double seconds = 0;
+  std::vector<PositionLoss> positions;  ///< 0–255, 256–511, 512–1023, …
+
+  double loss() const { return nats / static_cast<double>(tokens); }  ///< nats a token
+  double token_perplexity() const;                                   ///< exp(nats / tokens)
+  double word_perplexity() const;                                    ///< exp(nats / words)
+  double bits_per_byte() const;                                      ///< nats / ln 2 / bytes
+  double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }
+};
+
+struct PerplexityOptions {
+  ScoreOptions score;
+  int64_t max_tokens = 0;  ///< stop after that many (0: none); a document cut short counts its words and bytes in
+                           ///< proportion to its tokens
+  std::function<void(const Perplexity&)> on_progress = nullptr;  ///< called after every forward pass
+};
+
+/// Scores every text token of every document exactly once, also those of last, partial segments; sums are double.
+/// Throws UserError if there is nothing to score, std::runtime_error that names the document if a loss is not finite.
+Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& next,
+                              const PerplexityOptions& options = {});
+
+/// What `infini eval --json` prints.
+nlohmann::json to_json(const Perplexity& perplexity);
+
+/// The same for people: a headline of a few lines, then a table of the loss by position.
+std::string to_text(const Perplexity& perplexity);
+
+}  // namespace infini

@@ -2,12 +2,16 @@
 
 #include <filesystem>
 
+#include "checkpoint/checksums.h"
+
 namespace infini {
 
 /// A folder that appears whole or not at all: written beside its final place (`.NAME.partial`), synced, then renamed.
 /// Destroyed before `commit`, it leaves nothing behind. `commit` also writes checksums.json: the CRC-32 of every file.
+/// What a killed writer of the same target left behind is removed first.
 class AtomicFolder {
  public:
+  /// Creates the folders above `target` where they are missing. Throws UserError if `target` is a file.
   explicit AtomicFolder(std::filesystem::path target);
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
@@ -15,16 +19,13 @@ class AtomicFolder {
 
   /// Where to write until `commit`.
   const std::filesystem::path& path() const { return partial_; }
-  /// Syncs files and folders, then renames. Replaces an existing target.
+  /// Syncs files and folders, then renames. An existing target is exchanged in one step, then removed, so the name
+  /// always leads to one whole folder.
   void commit();
 
  private:
   std::filesystem::path target_, partial_;
   bool committed_ = false;
 };
-
-/// Checks every file of a folder that has a checksums.json against it; throws UserError that names the damaged file.
-/// A folder without one (from elsewhere) passes.
-void verify_checksums(const std::filesystem::path& folder);
 
 }  // namespace infini

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
 
 #include "checkpoint/safetensors.h"
@@ -17,7 +17,8 @@ struct CheckpointFiles {
   NamedTensors weights;
 };
 
-/// Reads and verifies a checkpoint folder. Throws UserError that says what is missing or damaged.
+/// Reads and verifies a checkpoint folder (checksums of all its files, where it has them). Throws UserError that says
+/// what is missing or damaged.
 CheckpointFiles read_checkpoint(const std::filesystem::path& folder);
 
 /// Writes config.json and model.safetensors into an existing folder (usually AtomicFolder::path()).
@@ -26,5 +27,9 @@ void write_checkpoint(const std::filesystem::path& folder, const nlohmann::json&
 /// The newest whole checkpoint `step-N` of a run's `checkpoints/` folder, or an empty path. Half-written ones are never
 /// picked up.
 std::filesystem::path latest_checkpoint(const std::filesystem::path& checkpoints_folder);
+
+/// Removes all but the newest `keep_last` checkpoints `step-N`, and what a killed run left half-written. To be called
+/// while no checkpoint is being written there.
+void remove_old_checkpoints(const std::filesystem::path& checkpoints_folder, int64_t keep_last);
 
 }  // namespace infini

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <filesystem>
+#include <optional>
 #include <string>
 
 namespace infini {
@@ -13,6 +13,12 @@ struct MemoryConfig {
   int64_t segment_length = 0;
   std::string update = "none";  ///< "linear", "delta" or "none" (local attention only)
   bool operator==(const MemoryConfig&) const = default;
+};
+
+/// An impossible value: its key ("memory.update") and what it must be.
+struct ConfigFault {
+  std::string key;
+  std::string message;
 };
 
 /// A transformer in the Llama layout; the names are those of Hugging Face's config.json.
@@ -36,9 +42,11 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 
   int64_t parameter_count() const;
-  /// Floats of compressive memory in all layers for one row: d_k · (d_v + 1) · G · layers.
+  /// Floats of compressive memory in all layers for one row: d_k · (d_v + 1) · G · layers; 0 where update is "none".
   int64_t memory_size() const;
-  /// Throws UserError that names the key if a value is impossible (heads not a multiple of KV heads, an odd head_dim…).
+  /// The first impossible value (heads not a multiple of KV heads, an odd head_dim…), or nothing.
+  std::optional<ConfigFault> fault() const;
+  /// Throws UserError that names the key if a value is impossible.
   void validate() const;
 };
 

@@ -1,0 +1,70 @@
+#include "checkpoint/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace infini {
+
+AtomicFile::AtomicFile(std::filesystem::path target)
+    : target_(std::move(target)), partial_(target_.parent_path() / ("." + target_.filename().string() + ".partial")) {
+  descriptor_ = open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail(errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  close(descriptor_);
+  unlink(partial_.c_str());
+}
+
+void AtomicFile::fail(int error) const {
+  throw std::runtime_error("cannot write " + target_.string() + ": " + std::strerror(error));
+}
+
+void AtomicFile::write(const void* data, size_t size) {
+  const char* next = static_cast<const char*>(data);
+  while (size > 0) {
+    // One call moves at most 2 GiB on Linux; smaller pieces also keep the kernel's dirty pages flowing.
+    const ssize_t written = ::write(descriptor_, next, std::min(size, size_t{1} << 26));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail(errno);
+    }
+    next += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  if (fsync(descriptor_) != 0) fail(errno);
+  if (rename(partial_.c_str(), target_.c_str()) != 0) fail(errno);
+  const int closed = close(std::exchange(descriptor_, -1));
+  if (closed != 0) fail(errno);
+  sync_to_disk(target_.has_parent_path() ? target_.parent_path() : ".");
+}
+
+void write_file(const std::filesystem::path& file, std::string_view text) {
+  AtomicFile output(file);
+  output.write(text);
+  output.commit();
+}
+
+void sync_to_disk(const std::filesystem::path& file_or_folder) {
+  const int descriptor = open(file_or_folder.c_str(), O_RDONLY | O_CLOEXEC);
+  const int synced = descriptor < 0 ? -1 : fsync(descriptor);
+  const int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  // Some network file systems cannot sync a folder and say EINVAL; there is nothing more to do there.
+  if (synced != 0 && error != EINVAL) {
+    throw std::runtime_error("cannot sync " + file_or_folder.string() + ": " + std::strerror(error));
+  }
+}
+
+}  // namespace infini

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string_view>
+
+namespace infini {
+
+/// A file that appears whole or not at all: written beside its final place (`.NAME.partial`), synced, then renamed.
+/// Destroyed before `commit`, it leaves nothing behind. Every failure is a std::runtime_error that names the file and
+/// the reason the system gives ("No space left on device").
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Syncs the file, renames it and syncs its folder. Replaces an existing file.
+  void commit();
+
+ private:
+  [[noreturn]] void fail(int error) const;
+
+  std::filesystem::path target_, partial_;
+  int descriptor_ = -1;
+};
+
+/// Writes a small file in one go.
+void write_file(const std::filesystem::path& file, std::string_view text);
+
+/// Makes what was written to a file, or the names in a folder, survive a loss of power.
+void sync_to_disk(const std::filesystem::path& file_or_folder);
+
+}  // namespace infini

@@ -1,0 +1,138 @@
+#include "checkpoint/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "checkpoint/checksums.h"
+#include "checkpoint/json_file.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfig = "config.json";
+constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kIndex = "model.safetensors.index.json";
+
+void require_readable_folder(const fs::path& folder) {
+  if (!fs::exists(folder)) throw UserError("there is no checkpoint folder " + folder.string());
+  if (!fs::is_directory(folder)) {
+    throw UserError(folder.string() + " is not a folder; a checkpoint is a folder with config.json and " + kWeights);
+  }
+  std::error_code error;
+  const fs::directory_iterator files(folder, error);
+  if (error) throw UserError("cannot read the folder " + folder.string() + ": " + error.message());
+  if (files == fs::directory_iterator()) {
+    throw UserError(folder.string() + " is empty; a checkpoint is a folder with config.json and " + kWeights);
+  }
+}
+
+NamedTensors read_shards(const fs::path& folder) {
+  const fs::path index_file = folder / kIndex;
+  const nlohmann::json index = read_json(index_file);
+  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
+    throw UserError(index_file.string() + " has no object \"weight_map\"");
+  }
+  std::map<std::string, std::set<std::string>> names_of_shard;
+  for (const auto& [name, shard] : index["weight_map"].items()) {
+    if (!shard.is_string() || fs::path(shard.get<std::string>()).filename() != shard.get<std::string>()) {
+      throw UserError(index_file.string() + ": " + name + " must name a file of this folder, is " + shard.dump());
+    }
+    names_of_shard[shard.get<std::string>()].insert(name);
+  }
+  NamedTensors weights;
+  for (const auto& [shard, names] : names_of_shard) {
+    if (!fs::exists(folder / shard)) {
+      throw UserError((folder / shard).string() + " is missing, though " + kIndex + " names it");
+    }
+    NamedTensors tensors = read_safetensors(folder / shard);
+    for (const std::string& name : names) {
+      const auto tensor = tensors.find(name);
+      if (tensor == tensors.end()) {
+        throw UserError((folder / shard).string() + " lacks the tensor " + name + ", which " + kIndex +
+                        " places there");
+      }
+      weights.insert(*tensor);
+    }
+  }
+  return weights;
+}
+
+/// The N of a name PREFIX N SUFFIX.
+std::optional<int64_t> step_of(const std::string& name, std::string_view prefix, std::string_view suffix) {
+  if (name.size() <= prefix.size() + suffix.size() || !name.starts_with(prefix) || !name.ends_with(suffix)) {
+    return std::nullopt;
+  }
+  int64_t step = 0;
+  const char* const end = name.data() + name.size() - suffix.size();
+  const auto [last, error] = std::from_chars(name.data() + prefix.size(), end, step);
+  if (error != std::errc() || last != end || step < 0) return std::nullopt;
+  return step;
+}
+
+/// The whole checkpoints of a folder, oldest first.
+std::map<int64_t, fs::path> checkpoints_in(const fs::path& checkpoints_folder) {
+  std::map<int64_t, fs::path> found;
+  if (!fs::is_directory(checkpoints_folder)) return found;
+  for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
+    const std::optional<int64_t> step = step_of(entry.path().filename().string(), "step-", "");
+    if (step && entry.is_directory()) found.emplace(*step, entry.path());
+  }
+  return found;
+}
+
+}  // namespace
+
+CheckpointFiles read_checkpoint(const fs::path& folder) {
+  require_readable_folder(folder);
+  verify_checksums(folder);
+  if (!fs::exists(folder / kConfig)) {
+    throw UserError(folder.string() + " has no config.json; a checkpoint is a folder with config.json and " + kWeights);
+  }
+  CheckpointFiles files;
+  files.config = read_json(folder / kConfig);
+  if (fs::exists(folder / kWeights)) {
+    files.weights = read_safetensors(folder / kWeights);
+  } else if (fs::exists(folder / kIndex)) {
+    files.weights = read_shards(folder);
+  } else if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
+    throw UserError(folder.string() + " holds pickled weights (pytorch_model.bin), which are not read; save the model "
+                    "again with transformers: model.save_pretrained(FOLDER, safe_serialization=True)");
+  } else {
+    throw UserError(folder.string() + " has neither " + kWeights + " nor " + kIndex);
+  }
+  return files;
+}
+
+void write_checkpoint(const fs::path& folder, const nlohmann::json& config, const NamedTensors& weights) {
+  write_json(folder / kConfig, config);
+  write_safetensors(folder / kWeights, weights, {{"format", "pt"}});  // transformers refuses files without a format
+}
+
+fs::path latest_checkpoint(const fs::path& checkpoints_folder) {
+  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints_folder);
+  return found.empty() ? fs::path() : found.rbegin()->second;
+}
+
+void remove_old_checkpoints(const fs::path& checkpoints_folder, int64_t keep_last) {
+  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints_folder);
+  int64_t surplus = static_cast<int64_t>(found.size()) - keep_last;
+  for (auto old = found.begin(); surplus > 0; ++old, --surplus) {
+    // Renamed first: a folder that is only half removed must not look like a checkpoint.
+    fs::rename(old->second, checkpoints_folder / ("." + old->second.filename().string() + ".partial"));
+  }
+  if (!fs::is_directory(checkpoints_folder)) return;
+  std::vector<fs::path> partial;
+  for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
+    if (step_of(entry.path().filename().string(), ".step-", ".partial")) partial.push_back(entry.path());
+  }
+  for (const fs::path& folder : partial) fs::remove_all(folder);
+}
+
+}  // namespace infini

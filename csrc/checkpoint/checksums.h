@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+
+namespace infini {
+
+/// Writes FOLDER/checksums.json: size and CRC-32 (zlib's) of every file in the folder and its subfolders.
+void write_checksums(const std::filesystem::path& folder);
+
+/// Checks every file of a folder that has a checksums.json against it; throws UserError that names the damaged file.
+/// A folder without one (from elsewhere) passes.
+void verify_checksums(const std::filesystem::path& folder);
+
+}  // namespace infini

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+
+namespace infini {
+
+/// Reads a JSON file. Throws UserError that names the file, and the line where it does not parse.
+nlohmann::json read_json(const std::filesystem::path& file);
+
+/// Writes indented JSON, atomically (see AtomicFile).
+void write_json(const std::filesystem::path& file, const nlohmann::json& json);
+
+}  // namespace infini

@@ -1,0 +1,213 @@
+#include "model/config.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+using nlohmann::json;
+
+const char* json_type_wanted(const int64_t*) { return "an integer"; }
+const char* json_type_wanted(const double*) { return "a number"; }
+const char* json_type_wanted(const bool*) { return "true or false"; }
+const char* json_type_wanted(const std::string*) { return "a string"; }
+
+bool has_type(const json& value, const int64_t*) { return value.is_number_integer(); }
+bool has_type(const json& value, const double*) { return value.is_number(); }
+bool has_type(const json& value, const bool*) { return value.is_boolean(); }
+bool has_type(const json& value, const std::string*) { return value.is_string(); }
+
+/// One JSON object of a config.json; a key with the value null counts as absent, as in transformers.
+class Object {
+ public:
+  Object(const json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object_.is_object()) throw UserError(where_ + " must be a JSON object, is " + object_.dump());
+  }
+
+  bool has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
+  Object child(const std::string& key) const { return {object_[key], where_ + ": " + key}; }
+
+  template <typename T>
+  T get(const std::string& key) const {
+    if (!has(key)) throw UserError(where_ + ": the key " + key + " is missing");
+    const json& value = object_[key];
+    const T* const type = nullptr;
+    if (!has_type(value, type)) {
+      throw UserError(where_ + ": " + key + " must be " + json_type_wanted(type) + ", is " + value.dump());
+    }
+    return value.get<T>();
+  }
+
+  template <typename T>
+  T get_or(const std::string& key, T fallback) const {
+    return has(key) ? get<T>(key) : fallback;
+  }
+
+  [[noreturn]] void refuse(const std::string& what) const { throw UserError(where_ + ": " + what); }
+
+ private:
+  const json& object_;
+  std::string where_;
+};
+
+/// Only the plain rotary embedding: positions never exceed a segment, so no scaling of longer contexts applies.
+double read_rope_theta(const Object& config) {
+  double theta = config.get_or("rope_theta", 10000.0);
+  for (const char* const key : {"rope_scaling", "rope_parameters"}) {
+    if (!config.has(key)) continue;
+    const Object rope = config.child(key);
+    const std::string type = rope.get_or<std::string>("rope_type", rope.get_or<std::string>("type", "default"));
+    if (type != "default") rope.refuse("the rope_type \"" + type + "\" is not supported, only \"default\" is");
+    theta = rope.get_or("rope_theta", theta);
+    if (rope.get_or("partial_rotary_factor", 1.0) != 1.0) rope.refuse("partial_rotary_factor must be 1");
+  }
+  if (config.get_or("partial_rotary_factor", 1.0) != 1.0) config.refuse("partial_rotary_factor must be 1");
+  return theta;
+}
+
+MemoryConfig read_memory(const Object& config) {
+  if (!config.has("infini")) return {};
+  const Object infini = config.child("infini");
+  return {.segment_length = infini.get<int64_t>("segment_length"), .update = infini.get<std::string>("update")};
+}
+
+}  // namespace
+
+int64_t ModelConfig::parameter_count() const {
+  const int64_t query_width = num_attention_heads * head_dim;
+  const int64_t key_width = num_key_value_heads * head_dim;
+  int64_t attention = 2 * hidden_size * query_width + 2 * hidden_size * key_width;  // q and o, k and v
+  if (attention_bias) attention += query_width + 2 * key_width + hidden_size;
+  if (qk_norm) attention += 2 * head_dim;
+  if (memory.update != "none") attention += num_attention_heads;  // β
+  int64_t feed_forward = 3 * hidden_size * intermediate_size;
+  if (mlp_bias) feed_forward += 2 * intermediate_size + hidden_size;
+  const int64_t block = attention + feed_forward + 2 * hidden_size;  // and its two norms
+  const int64_t embeddings = (tie_word_embeddings ? 1 : 2) * vocab_size * hidden_size;
+  return embeddings + num_hidden_layers * block + hidden_size;
+}
+
+int64_t ModelConfig::memory_size() const {
+  if (memory.update == "none") return 0;
+  return head_dim * (head_dim + 1) * num_key_value_heads * num_hidden_layers;
+}
+
+std::optional<ConfigFault> ModelConfig::fault() const {
+  const auto text = [](auto value) { return json(value).dump(); };
+  const std::vector<std::pair<const char*, int64_t>> sizes = {{"vocab_size", vocab_size},
+                                                              {"hidden_size", hidden_size},
+                                                              {"intermediate_size", intermediate_size},
+                                                              {"num_hidden_layers", num_hidden_layers},
+                                                              {"num_attention_heads", num_attention_heads},
+                                                              {"num_key_value_heads", num_key_value_heads},
+                                                              {"head_dim", head_dim},
+                                                              {"max_position_embeddings", max_position_embeddings}};
+  for (const auto& [key, size] : sizes) {
+    if (size < 1) return ConfigFault{key, "must be at least 1, is " + text(size)};
+  }
+  if (num_attention_heads % num_key_value_heads != 0) {
+    return ConfigFault{"num_key_value_heads", "must divide num_attention_heads (" + text(num_attention_heads) +
+                                                  "), is " + text(num_key_value_heads)};
+  }
+  if (head_dim % 2 != 0) {
+    return ConfigFault{"head_dim", "must be even for the rotary embedding, is " + text(head_dim)};
+  }
+  if (!(rms_norm_eps > 0)) return ConfigFault{"rms_norm_eps", "must be more than 0, is " + text(rms_norm_eps)};
+  if (!(rope_theta > 0)) return ConfigFault{"rope_theta", "must be more than 0, is " + text(rope_theta)};
+  if (!(initializer_range >= 0)) {
+    return ConfigFault{"initializer_range", "must be at least 0, is " + text(initializer_range)};
+  }
+  if (memory.segment_length < 0) {
+    return ConfigFault{"memory.segment_length", "must be at least 0, is " + text(memory.segment_length)};
+  }
+  if (memory.update != "linear" && memory.update != "delta" && memory.update != "none") {
+    return ConfigFault{"memory.update", "must be linear, delta or none, is " + text(memory.update)};
+  }
+  if (memory.segment_length == 0 && memory.update != "none") {
+    return ConfigFault{"memory.segment_length",
+                       "must be at least 1 where memory.update is " + memory.update + ", is 0 (no segments)"};
+  }
+  return std::nullopt;
+}
+
+void ModelConfig::validate() const {
+  if (const std::optional<ConfigFault> found = fault()) throw UserError(found->key + " " + found->message);
+}
+
+ModelConfig model_config_from_json(const json& config_json, const std::string& where) {
+  const Object config(config_json, where);
+  const std::string type = config.get<std::string>("model_type");
+  if (type != "llama" && type != "infini_llama") {
+    config.refuse("the model_type \"" + type + "\" is not supported, only \"llama\" and \"infini_llama\" are");
+  }
+  const std::string activation = config.get_or<std::string>("hidden_act", "silu");
+  if (activation != "silu") config.refuse("hidden_act must be \"silu\", is \"" + activation + "\"");
+  if (config.has("quantization_config")) config.refuse("quantised weights (quantization_config) are not supported");
+
+  // Absent keys have the values that transformers' LlamaConfig gives them.
+  ModelConfig model;
+  model.vocab_size = config.get<int64_t>("vocab_size");
+  model.hidden_size = config.get<int64_t>("hidden_size");
+  model.intermediate_size = config.get<int64_t>("intermediate_size");
+  model.num_hidden_layers = config.get<int64_t>("num_hidden_layers");
+  model.num_attention_heads = config.get<int64_t>("num_attention_heads");
+  model.num_key_value_heads = config.get_or("num_key_value_heads", model.num_attention_heads);
+  const int64_t heads = std::max<int64_t>(model.num_attention_heads, 1);  // fewer are refused below
+  if (!config.has("head_dim") && model.hidden_size % heads != 0) {
+    config.refuse("hidden_size (" + std::to_string(model.hidden_size) + ") must be a multiple of num_attention_heads (" +
+                  std::to_string(heads) + ") where head_dim is not given");
+  }
+  model.head_dim = config.get_or("head_dim", model.hidden_size / heads);
+  model.max_position_embeddings = config.get_or<int64_t>("max_position_embeddings", 2048);
+  model.rms_norm_eps = config.get_or("rms_norm_eps", 1e-6);
+  model.rope_theta = read_rope_theta(config);
+  model.tie_word_embeddings = config.get_or("tie_word_embeddings", false);
+  model.attention_bias = config.get_or("attention_bias", false);
+  model.mlp_bias = config.get_or("mlp_bias", false);
+  model.qk_norm = config.get_or("qk_norm", false);
+  model.initializer_range = config.get_or("initializer_range", 0.02);
+  model.memory = read_memory(config);
+  if (const std::optional<ConfigFault> found = model.fault()) {
+    const bool in_memory = found->key.starts_with("memory.");
+    config.refuse((in_memory ? "infini." + found->key.substr(7) : found->key) + " " + found->message);
+  }
+  return model;
+}
+
+json model_config_to_json(const ModelConfig& config) {
+  // What plain Llama cannot express must not call itself llama: transformers would load it as something else.
+  const bool is_llama = config.memory.segment_length == 0 && !config.qk_norm;
+  json result = {
+      {"architectures", {is_llama ? "LlamaForCausalLM" : "InfiniLlamaForCausalLM"}},
+      {"model_type", is_llama ? "llama" : "infini_llama"},
+      {"vocab_size", config.vocab_size},
+      {"hidden_size", config.hidden_size},
+      {"intermediate_size", config.intermediate_size},
+      {"num_hidden_layers", config.num_hidden_layers},
+      {"num_attention_heads", config.num_attention_heads},
+      {"num_key_value_heads", config.num_key_value_heads},
+      {"head_dim", config.head_dim},
+      {"hidden_act", "silu"},
+      {"max_position_embeddings", config.max_position_embeddings},
+      {"rms_norm_eps", config.rms_norm_eps},
+      {"rope_theta", config.rope_theta},
+      {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", config.rope_theta}}},  // as transformers 5 has it
+      {"tie_word_embeddings", config.tie_word_embeddings},
+      {"attention_bias", config.attention_bias},
+      {"mlp_bias", config.mlp_bias},
+      {"initializer_range", config.initializer_range},
+      {"torch_dtype", "float32"},
+  };
+  if (config.qk_norm) result["qk_norm"] = true;
+  if (config.memory.segment_length > 0) {
+    result["infini"] = {{"segment_length", config.memory.segment_length}, {"update", config.memory.update}};
+  }
+  return result;
+}
+
+}  // namespace infini

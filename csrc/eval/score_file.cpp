@@ -62,8 +62,7 @@ class IdsFile {
 }  // namespace
 
 int64_t score_file(CausalLanguageModel& model, const std::filesystem::path& ids_file,
-                   const std::filesystem::path& out_file, const ScoreOptions& options,
-                   const std::function<void(int64_t)>& on_progress) {
+                   const std::filesystem::path& out_file, const ScoreOptions& options) {
   IdsFile ids(ids_file, model.config().vocab_size);
   AtomicFile out(out_file);
   int64_t scored = 0;
@@ -80,7 +79,6 @@ int64_t score_file(CausalLanguageModel& model, const std::filesystem::path& ids_
     }
     out.write(lines);
     scored += static_cast<int64_t>(losses.size());
-    if (on_progress) on_progress(scored);
   });
   if (ids.position() == 0) throw UserError(ids_file.string() + " is empty: it must hold token ids");
   out.commit();

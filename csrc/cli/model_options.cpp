@@ -1,0 +1,68 @@
+#include "cli/model_options.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "log/error.h"
+#include "model/loading.h"
+#include "train/device.h"
+
+namespace infini {
+
+void add_model_options(cxxopts::Options& options) {
+  options.add_options()("checkpoint", "folder of the checkpoint (Hugging Face layout)", cxxopts::value<std::string>(),
+                        "DIR")  //
+      ("precision", "float32 or bfloat16: what the model computes in", cxxopts::value<std::string>()->default_value(
+                                                                             "float32"), "NAME")  //
+      ("device", "auto, cpu, cuda or cuda:1", cxxopts::value<std::string>()->default_value("auto"), "NAME")  //
+      ("threads", "CPU threads; 0: one a core", cxxopts::value<int>()->default_value("0"), "N")              //
+      ("h,help", "print this");
+}
+
+std::optional<cxxopts::ParseResult> parse_arguments(cxxopts::Options& options, int argc, char** argv) {
+  cxxopts::ParseResult arguments = options.parse(argc, argv);
+  if (arguments.count("help") > 0) {
+    std::cout << options.help() << "\n";
+    return std::nullopt;
+  }
+  if (!arguments.unmatched().empty()) {
+    throw UserError("'" + arguments.unmatched().front() + "' belongs to no option; see " + options.program() + " --help");
+  }
+  return arguments;
+}
+
+std::string required(const cxxopts::ParseResult& arguments, const std::string& option) {
+  if (arguments.count(option) == 0) throw UserError("--" + option + " is missing");
+  return arguments[option].as<std::string>();
+}
+
+std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments) {
+  const int threads = arguments["threads"].as<int>();
+  if (threads < 0) throw UserError("--threads must be 0 (one a core) or more, but is " + std::to_string(threads));
+  if (threads > 0) torch::set_num_threads(threads);
+
+  const std::string precision = arguments["precision"].as<std::string>();
+  if (precision != "float32" && precision != "bfloat16") {
+    throw UserError("--precision must be float32 or bfloat16, but is '" + precision + "'");
+  }
+  const torch::Device device = choose_device(arguments["device"].as<std::string>());
+  auto model = load_model(required(arguments, "checkpoint"), device, torch::kFloat32);
+  if (precision == "bfloat16") model->set_compute_dtype(torch::kBFloat16);
+  return model;
+}
+
+void check_output_path(const std::string& option, const std::filesystem::path& file) {
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  std::string problem;
+  if (!std::filesystem::is_directory(folder)) {
+    problem = "the folder " + folder.string() + " does not exist";
+  } else if (file.filename().empty() || std::filesystem::is_directory(file)) {
+    problem = "it is a folder; give a file";
+  } else if (access(folder.c_str(), W_OK) != 0) {
+    problem = "the folder " + folder.string() + " is not writable";
+  }
+  if (!problem.empty()) throw UserError("--" + option + " " + file.string() + ": " + problem);
+}
+
+}  // namespace infini

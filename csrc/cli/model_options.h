@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cxxopts.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "model/causal_language_model.h"
+
+namespace infini {
+
+/// Adds what every verb that runs a checkpoint has: --checkpoint, --precision, --device, --threads and --help.
+void add_model_options(cxxopts::Options& options);
+
+/// Reads the command line; prints the help and returns nothing where that is asked for. Refuses words that belong to no
+/// option.
+std::optional<cxxopts::ParseResult> parse_arguments(cxxopts::Options& options, int argc, char** argv);
+
+/// The value of an option that must be given; UserError otherwise.
+std::string required(const cxxopts::ParseResult& arguments, const std::string& option);
+
+/// Applies --threads and loads --checkpoint as --device and --precision say.
+std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments);
+
+/// Throws UserError unless a file can be made at the path that `option` names, so that a long run does not end there.
+void check_output_path(const std::string& option, const std::filesystem::path& file);
+
+}  // namespace infini

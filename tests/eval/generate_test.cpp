@@ -1,0 +1,87 @@
+#include "eval/generate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "eval/small_model.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+std::vector<int32_t> prompt_of(int64_t length, int64_t seed = 1) {
+  const std::vector<int64_t> tokens = random_tokens(length, seed);
+  return {tokens.begin(), tokens.end()};
+}
+
+/// The most probable next tokens, each from a forward pass over everything before it.
+std::vector<int32_t> plain_continuation(CausalLanguageModel& model, const std::vector<int32_t>& prompt, int64_t count) {
+  torch::NoGradGuard no_gradient;
+  std::vector<int64_t> tokens(prompt.begin(), prompt.end());
+  for (int64_t i = 0; i < count; ++i) {
+    const torch::Tensor hidden = model.forward(as_row(tokens), model.empty_state(1)).hidden;
+    tokens.push_back(model.logits(hidden)[0][-1].argmax().item<int64_t>());
+  }
+  return {tokens.begin() + static_cast<int64_t>(prompt.size()), tokens.end()};
+}
+
+class GreedyGeneration : public testing::TestWithParam<std::pair<std::string, int64_t>> {};
+INSTANTIATE_TEST_SUITE_P(Models, GreedyGeneration,
+                         testing::Values(std::pair("linear", 8), std::pair("delta", 8), std::pair("none", 8),
+                                         std::pair("none", 0)));
+
+TEST_P(GreedyGeneration, IsThatOfReadingEverythingAgainForEachToken) {
+  const auto model = small_model(GetParam().first, GetParam().second);
+  for (const int64_t length : {1, 7, 8, 9, 37}) {
+    const std::vector<int32_t> prompt = prompt_of(length, length);
+    const std::vector<int32_t> expected = plain_continuation(*model, prompt, 20);
+    for (const int64_t chunk_tokens : {3, 16, 8192}) {
+      EXPECT_EQ(generate(*model, prompt, {.max_new_tokens = 20, .temperature = 0, .chunk_tokens = chunk_tokens}), expected)
+          << "prompt of " << length << ", read " << chunk_tokens << " at a time";
+    }
+  }
+}
+
+TEST(Generation, SeesTheBeginningOfALongPrompt) {
+  const auto model = small_model("linear");
+  std::vector<int32_t> prompt = prompt_of(100);
+  const GenerateOptions options{.max_new_tokens = 30, .temperature = 1, .top_p = 1, .seed = 4};
+  const std::vector<int32_t> text = generate(*model, prompt, options);
+  for (int i = 0; i < 16; ++i) prompt[i] = (prompt[i] + 1) % 40;
+  EXPECT_NE(generate(*model, prompt, options), text);
+}
+
+TEST(Generation, GivesTheSameTextForTheSameSeedOnly) {
+  const auto model = small_model("linear");
+  const auto text = [&](uint64_t seed) {
+    return generate(*model, prompt_of(20), {.max_new_tokens = 30, .temperature = 1, .top_p = 1, .seed = seed});
+  };
+  EXPECT_EQ(text(1), text(1));
+  EXPECT_NE(text(1), text(2));
+}
+
+TEST(Generation, StreamsEachTokenAndEndsAtTheStopToken) {
+  const auto model = small_model("delta");
+  const std::vector<int32_t> prompt = prompt_of(20);
+  GenerateOptions options{.max_new_tokens = 30, .temperature = 1, .top_p = 1, .seed = 1};
+  std::vector<int32_t> streamed;
+  const std::vector<int32_t> text = generate(*model, prompt, options, [&](int32_t token) { streamed.push_back(token); });
+  EXPECT_EQ(text.size(), 30);
+  EXPECT_EQ(streamed, text);
+  options.stop_token = text[12];
+  const auto stop = std::find(text.begin(), text.end(), text[12]);
+  EXPECT_EQ(generate(*model, prompt, options), std::vector<int32_t>(text.begin(), stop));
+}
+
+TEST(Generation, RefusesAPromptThatIsEmptyOrForeign) {
+  const auto model = small_model("linear");
+  EXPECT_THAT([&] { generate(*model, {}, {}); }, ThrowsMessage<UserError>(HasSubstr("no tokens")));
+  EXPECT_THAT([&] { generate(*model, std::vector<int32_t>{1, 40}, {}); },
+              ThrowsMessage<UserError>(HasSubstr("token 40")));
+}
+
+}  // namespace
+}  // namespace infini

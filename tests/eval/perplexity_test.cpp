@@ -1,0 +1,135 @@
+#include "eval/perplexity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "eval/small_model.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+using Documents = std::vector<std::vector<int64_t>>;
+
+/// Each document has three bytes and half a word a token.
+DocumentStream stream_of(const Documents& documents) {
+  return [&documents, number = size_t{0}]() mutable -> std::optional<EvaluationDocument> {
+    if (number == documents.size()) return std::nullopt;
+    const std::vector<int64_t>& tokens = documents[number];
+    const auto text_tokens = static_cast<int64_t>(tokens.size()) - 1;
+    EvaluationDocument document;
+    document.name = "document " + std::to_string(number++);
+    document.tokens = text_tokens + 1;
+    document.bytes = 3 * text_tokens;
+    document.words = text_tokens / 2;
+    document.read = [&tokens, given = size_t{0}](std::span<int64_t> out) mutable {
+      const size_t count = std::min(out.size(), tokens.size() - given);
+      std::copy_n(tokens.begin() + static_cast<int64_t>(given), count, out.begin());
+      given += count;
+      return static_cast<int64_t>(count);
+    };
+    return document;
+  };
+}
+
+TEST(Perplexity, SumsEveryTextTokenOfEveryDocument) {
+  const auto model = small_model("delta");
+  const Documents documents = {random_tokens(31, 1), random_tokens(2, 2), random_tokens(9, 3), random_tokens(77, 4)};
+  double nats = 0;
+  for (const auto& document : documents) {
+    const std::vector<double> losses = plain_losses(*model, document);
+    nats += std::accumulate(losses.begin(), losses.end(), 0.0);
+  }
+  const Perplexity result = measure_perplexity(*model, stream_of(documents), {.score = {.chunk_tokens = 16}});
+  EXPECT_EQ(result.tokens, 30 + 1 + 8 + 76);
+  EXPECT_EQ(result.documents, 4);
+  EXPECT_EQ(result.bytes, 3 * 115);
+  EXPECT_EQ(result.words, 15 + 0 + 4 + 38);
+  EXPECT_NEAR(result.nats, nats, 1e-8);
+  EXPECT_NEAR(result.loss(), nats / 115, 1e-10);
+  EXPECT_NEAR(result.token_perplexity(), std::exp(nats / 115), 1e-7);
+  EXPECT_NEAR(std::log(result.word_perplexity()), nats / 57, 1e-8);
+  EXPECT_NEAR(result.bits_per_byte(), std::log2(std::exp(1.0)) * nats / 345, 1e-8);
+}
+
+TEST(PerplexityByPosition, HasDoublingBucketsThatAddUp) {
+  const auto model = small_model("linear", 64);
+  const Documents documents = {random_tokens(1101, 1), random_tokens(300, 2)};
+  const std::vector<double> first = plain_losses(*model, documents[0]), second = plain_losses(*model, documents[1]);
+  const Perplexity result = measure_perplexity(*model, stream_of(documents), {.score = {.chunk_tokens = 128}});
+  ASSERT_EQ(result.positions.size(), 4);
+  const int64_t borders[] = {0, 256, 512, 1024, 2048};
+  for (size_t bucket = 0; bucket < 4; ++bucket) {
+    const PositionLoss& position = result.positions[bucket];
+    EXPECT_EQ(position.from, borders[bucket]);
+    EXPECT_EQ(position.to, borders[bucket + 1] - 1);
+    double nats = 0;
+    int64_t tokens = 0;
+    for (const auto* losses : {&first, &second}) {
+      for (int64_t i = position.from; i <= position.to && i < static_cast<int64_t>(losses->size()); ++i, ++tokens) {
+        nats += losses->at(i);
+      }
+    }
+    EXPECT_EQ(position.tokens, tokens);
+    EXPECT_NEAR(position.nats, nats, 1e-8);
+  }
+}
+
+TEST(PerplexityOfTheFirstTokens, CutsTheLastDocumentAndItsWords) {
+  const auto model = small_model("linear");
+  const Documents documents = {random_tokens(21, 1), random_tokens(41, 2), random_tokens(10, 3)};
+  const Perplexity result = measure_perplexity(*model, stream_of(documents), {.max_tokens = 30});
+  EXPECT_EQ(result.tokens, 30);
+  EXPECT_EQ(result.documents, 2);
+  EXPECT_EQ(result.bytes, 60 + 30);
+  EXPECT_EQ(result.words, 10 + 5);
+  const std::vector<double> whole = plain_losses(*model, documents[0]), cut = plain_losses(*model, documents[1]);
+  EXPECT_NEAR(result.nats, std::accumulate(whole.begin(), whole.end(), 0.0) +
+                               std::accumulate(cut.begin(), cut.begin() + 10, 0.0), 1e-9);
+}
+
+TEST(PerplexityJson, HasEveryKeyAndNoNumberThatJsonCannotHold) {
+  const auto model = small_model("linear");
+  const Documents documents = {random_tokens(2, 1)};  // one token, no word
+  const Perplexity result =
+      measure_perplexity(*model, stream_of(documents), {.score = {.memory = false}});
+  const nlohmann::json json = nlohmann::json::parse(to_json(result).dump());
+  for (const char* key : {"perplexity", "bits_per_byte", "loss", "tokens", "words", "bytes", "documents",
+                          "tokens_per_second"}) {
+    EXPECT_TRUE(json.at(key).is_number()) << key;
+  }
+  EXPECT_TRUE(json.at("word_perplexity").is_null());
+  EXPECT_EQ(json.at("memory"), false);
+  EXPECT_EQ(json.at("positions").at(0).at("from"), 0);
+  EXPECT_EQ(json.at("positions").at(0).at("to"), 255);
+  EXPECT_EQ(json.at("positions").at(0).at("tokens"), 1);
+  EXPECT_DOUBLE_EQ(json.at("positions").at(0).at("loss"), result.nats);
+}
+
+TEST(PerplexityThatIsNotFinite, NamesTheDocument) {
+  const auto model = small_model("linear");
+  {
+    torch::NoGradGuard no_gradient;
+    model->named_parameters()["model.embed_tokens.weight"][39].fill_(std::nan(""));
+  }
+  std::vector<int64_t> good = random_tokens(20, 1, 39), bad = random_tokens(20, 2, 39);
+  bad[11] = 39;
+  const Documents documents = {good, bad};
+  EXPECT_THAT([&] { measure_perplexity(*model, stream_of(documents)); },
+              ThrowsMessage<std::runtime_error>(testing::AllOf(HasSubstr("document 1"), HasSubstr("text token 11"))));
+}
+
+TEST(PerplexityOfEmptyDocuments, IsRefused) {
+  const auto model = small_model("linear");
+  const Documents documents = {{1}, {1}};
+  EXPECT_THROW(measure_perplexity(*model, stream_of(documents)), UserError);
+}
+
+}  // namespace
+}  // namespace infini

@@ -1,0 +1,80 @@
+#include "eval/text_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace infini {
+namespace {
+
+using testing::ElementsAre;
+
+/// Decodes as sentencepiece does: a piece's leading space is dropped at the beginning of what is decoded, and byte
+/// pieces become a character together, or U+FFFD each.
+class PiecesTokenizer : public Tokenizer {
+ public:
+  std::vector<int32_t> encode(std::string_view) const override { return {}; }
+  std::string decode(const std::vector<int32_t>& ids) const override {
+    std::string text;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] == 0) text += i == 0 ? "the" : " the";
+      if (ids[i] == 1) text += "se";
+      if (ids[i] == 2 && i + 1 < ids.size() && ids[i + 1] == 3) {
+        text += "é";
+        ++i;
+      } else if (ids[i] >= 2) {
+        text += "\uFFFD";
+      }
+    }
+    return text;
+  }
+  int64_t vocab_size() const override { return 4; }
+  int32_t document_start() const override { return 1; }
+  void save(const std::filesystem::path&) const override {}
+};
+
+std::vector<std::string> stream(const Tokenizer& tokenizer, std::vector<int32_t> context, const std::vector<int32_t>& ids) {
+  TextStream characters(tokenizer, std::move(context));
+  std::vector<std::string> parts;
+  for (const int32_t id : ids) parts.push_back(characters.push(id));
+  parts.push_back(characters.finish());
+  return parts;
+}
+
+std::vector<int32_t> bytes_of(std::string_view text) {
+  std::vector<int32_t> ids;
+  for (const char byte : text) ids.push_back(static_cast<unsigned char>(byte));
+  return ids;
+}
+
+TEST(TextStreamOfBytes, GivesCharactersWhenTheyAreWhole) {
+  const auto bytes = make_byte_tokenizer();
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("aé€")), ElementsAre("a", "", "é", "", "", "€", ""));
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("𝄞")), ElementsAre("", "", "", "𝄞", ""));
+}
+
+TEST(TextStreamOfBytes, ReplacesWhatIsNoCharacter) {
+  const auto bytes = make_byte_tokenizer();
+  const std::string bad = "\uFFFD";
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("\x80z")), ElementsAre(bad, "z", ""));
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("\xC3z")), ElementsAre("", bad + "z", ""));
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("\xE2\x82z")), ElementsAre("", "", bad + "z", ""));
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("\xED\xA0")), ElementsAre("", bad + bad, ""));  // a surrogate
+  EXPECT_THAT(stream(*bytes, {'x'}, bytes_of("a\xE2\x82")), ElementsAre("a", "", "", bad));
+}
+
+TEST(TextStreamOfPieces, KeepsTheSpacesBetweenThem) {
+  const PiecesTokenizer pieces;
+  EXPECT_THAT(stream(pieces, {1}, {0, 1, 0}), ElementsAre(" the", "se", " the", ""));
+  EXPECT_THAT(stream(pieces, {}, {0, 0}), ElementsAre("the", " the", ""));
+}
+
+TEST(TextStreamOfPieces, WaitsForTheOtherBytesOfACharacter) {
+  const PiecesTokenizer pieces;
+  const std::string bad = "\uFFFD";
+  EXPECT_THAT(stream(pieces, {1}, {2, 3, 0}), ElementsAre("", "é", " the", ""));
+  EXPECT_THAT(stream(pieces, {1}, {2, 0}), ElementsAre("", bad + " the", ""));
+  EXPECT_THAT(stream(pieces, {1}, {3, 3, 3, 3}), ElementsAre("", "", "", bad + bad + bad + bad, ""));
+}
+
+}  // namespace
+}  // namespace infini

@@ -159,8 +159,9 @@ ModelConfig model_config_from_json(const json& config_json, const std::string& w
   model.num_key_value_heads = config.get_or("num_key_value_heads", model.num_attention_heads);
   const int64_t heads = std::max<int64_t>(model.num_attention_heads, 1);  // fewer are refused below
   if (!config.has("head_dim") && model.hidden_size % heads != 0) {
-    config.refuse("hidden_size (" + std::to_string(model.hidden_size) + ") must be a multiple of num_attention_heads (" +
-                  std::to_string(heads) + ") where head_dim is not given");
+    config.refuse("hidden_size (" + std::to_string(model.hidden_size) +
+                  ") must be a multiple of num_attention_heads (" + std::to_string(heads) +
+                  ") where head_dim is not given");
   }
   model.head_dim = config.get_or("head_dim", model.hidden_size / heads);
   model.max_position_embeddings = config.get_or<int64_t>("max_position_embeddings", 2048);

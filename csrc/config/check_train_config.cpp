@@ -1,0 +1,61 @@
+#include "config/check_train_config.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "config/config_key.h"
+
+namespace infini {
+namespace {
+
+bool is_device(const std::string& device) {
+  if (device == "auto" || device == "cpu" || device == "cuda") return true;
+  const std::string numbered = "cuda:";
+  return device.starts_with(numbered) && device.size() > numbered.size() && device.size() < numbered.size() + 4 &&
+         std::all_of(device.begin() + numbered.size(), device.end(), [](unsigned char c) { return std::isdigit(c); });
+}
+
+std::optional<TrainConfigFault> find_model_fault(ModelConfig model) {
+  model.vocab_size = std::max<int64_t>(model.vocab_size, 1);  // 0: the data's
+  const std::optional<ConfigFault> fault = model.fault();
+  if (!fault) return std::nullopt;
+  return TrainConfigFault{{"model." + fault->key}, "model." + fault->key + " " + fault->message};
+}
+
+std::optional<TrainConfigFault> find_length_fault(const TrainConfig& config) {
+  const int64_t segment = config.model.memory.segment_length;
+  if (segment == 0 || config.train_length % segment == 0) return std::nullopt;
+  const int64_t below = config.train_length / segment * segment;
+  const std::string would_do = (below > 0 ? std::to_string(below) + " or " : "") + std::to_string(below + segment);
+  return TrainConfigFault{{"train_length", "model.memory.segment_length"},
+                          "train_length must be a multiple of model.memory.segment_length (" +
+                              std::to_string(segment) + "), is " + std::to_string(config.train_length) + "; " +
+                              would_do + " would do"};
+}
+
+}  // namespace
+
+std::optional<TrainConfigFault> find_fault(const TrainConfig& config) {
+  TrainConfig values = config;  // keys refer to fields that may be written to
+  for (const ConfigKey& key : config_keys()) {
+    if (const std::optional<std::string> wanted = limit_fault(key, values)) {
+      return TrainConfigFault{{std::string(key.path)},
+                              std::string(key.path) + " " + *wanted + ", is " + field_text(key.field(values))};
+    }
+  }
+  if (!is_device(config.device)) {
+    return TrainConfigFault{{"device"}, "device must be auto, cpu, cuda or cuda:N, is " + config.device};
+  }
+  if (config.name.empty() || config.name == "." || config.name == ".." ||
+      config.name.find('/') != std::string::npos) {
+    return TrainConfigFault{{"name"}, "name must be the name of a folder in output_folder, is \"" + config.name + "\""};
+  }
+  if (config.output_folder.empty()) return TrainConfigFault{{"output_folder"}, "output_folder must not be empty"};
+  if (config.data.path.empty()) {
+    return TrainConfigFault{{"data.path"}, "data.path is missing: the folder that infini prepare wrote"};
+  }
+  if (const std::optional<TrainConfigFault> fault = find_model_fault(config.model)) return fault;
+  return find_length_fault(config);
+}
+
+}  // namespace infini

@@ -1,0 +1,191 @@
+#include "report/comparison.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+#include <set>
+
+#include "report/curve.h"
+
+namespace infini::report {
+namespace {
+
+const std::string kAbsent = "–";
+
+std::string fixed(double value, int decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+std::string count_or_absent(std::optional<double> value) { return value ? format_count(*value) : kAbsent; }
+
+std::string perplexity_or_absent(std::optional<double> value) { return value ? format_perplexity(*value) : kAbsent; }
+
+std::optional<double> perplexity_of(const std::optional<Evaluation>& evaluation) {
+  return evaluation ? std::optional(evaluation->perplexity) : std::nullopt;
+}
+
+std::string update_name(const RunRecord& run) {
+  if (!run.model) return kAbsent;
+  return run.model->update == "full" ? "full attention" : run.model->update;
+}
+
+std::optional<double> median_tokens_per_second(const RunRecord& run) {
+  return median(curve_of(run.steps, [](const StepMetrics& step) { return step.tokens_per_second; }).value);
+}
+
+std::string model_shape(const RunRecord& run) {
+  if (!run.model) return kAbsent;
+  const ModelSummary& model = *run.model;
+  std::string shape = std::to_string(model.layers) + " layers, width " + std::to_string(model.width) + ", " +
+                      std::to_string(model.heads) + " heads";
+  if (model.key_value_heads != model.heads) shape += " (" + std::to_string(model.key_value_heads) + " key/value)";
+  return shape + ", " + format_count(static_cast<double>(model.vocab_size)) + " tokens of vocabulary";
+}
+
+std::string padding_share(const RunRecord& run) {
+  const auto shares = curve_of(run.steps, [](const StepMetrics& step) { return step.padding_share; }).value;
+  if (shares.empty()) return kAbsent;
+  const double mean = std::accumulate(shares.begin(), shares.end(), 0.0) / static_cast<double>(shares.size());
+  return fixed(100 * mean, 1) + " %";
+}
+
+std::string peak_memory(const RunRecord& run) {
+  int64_t peak = 0;
+  for (const auto& step : run.steps) peak = std::max(peak, step.peak_memory_bytes);
+  return peak == 0 ? kAbsent : fixed(static_cast<double>(peak) / (1 << 30), 2) + " GiB";
+}
+
+std::string test_set(const RunRecord& run) {
+  if (!run.evaluation) return kAbsent;
+  return format_count(static_cast<double>(run.evaluation->tokens)) + " tokens, " +
+         std::to_string(run.evaluation->documents) + (run.evaluation->documents == 1 ? " document" : " documents");
+}
+
+/// "2.1% higher" than the reference, rounded as it is shown.
+std::string difference(double perplexity, double reference) {
+  const std::string percent = fixed(100 * std::abs(perplexity / reference - 1), 1);
+  if (percent == "0.0") return "the same within 0.1%";
+  return percent + "% " + (perplexity > reference ? "higher" : "lower");
+}
+
+/// Characters, not bytes: continuation bytes of UTF-8 take no column.
+size_t display_width(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string format_perplexity(double value) {
+  if (!std::isfinite(value)) return "∞";
+  if (value < 10) return fixed(value, 3);
+  return value < 1e5 ? fixed(value, 2) : format_count(value);
+}
+
+std::string format_count(double value) {
+  if (value < 1000) return fixed(value, 0);
+  constexpr std::array<const char*, 4> units = {"k", "M", "B", "T"};
+  size_t unit = 0;
+  // 999.5k would round to "1000k".
+  for (value /= 1000; value >= 999.5 && unit + 1 < units.size(); ++unit) value /= 1000;
+  return fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0) + units[unit];
+}
+
+Table results_table(const std::vector<RunRecord>& runs) {
+  Table table{{"run", "memory update", "parameters", "tokens trained", "tokens/s (median)", "test perplexity",
+               "bits per byte", "word perplexity", "perplexity, memory off"},
+              {}};
+  for (const auto& run : runs) {
+    const auto bits = run.evaluation ? run.evaluation->bits_per_byte : std::nullopt;
+    const auto word = run.evaluation ? run.evaluation->word_perplexity : std::nullopt;
+    table.rows.push_back({run.name, update_name(run), count_or_absent(run.parameters),
+                          run.steps.empty() ? kAbsent : format_count(static_cast<double>(run.steps.back().tokens)),
+                          count_or_absent(median_tokens_per_second(run)),
+                          perplexity_or_absent(perplexity_of(run.evaluation)), bits ? fixed(*bits, 4) : kAbsent,
+                          perplexity_or_absent(word),
+                          perplexity_or_absent(perplexity_of(run.evaluation_without_memory))});
+  }
+  return table;
+}
+
+Table settings_table(const std::vector<RunRecord>& runs) {
+  Table table{{"run", "model", "segment", "steps", "skipped", "padding", "peak memory", "test set"}, {}};
+  for (const auto& run : runs) {
+    const bool segmented = run.model && run.model->segment_length > 0;
+    table.rows.push_back({run.name, model_shape(run), segmented ? std::to_string(run.model->segment_length) : kAbsent,
+                          run.steps.empty() ? kAbsent : std::to_string(run.steps.back().step),
+                          run.steps.empty() ? kAbsent : std::to_string(run.steps.back().skipped_steps),
+                          padding_share(run), peak_memory(run), test_set(run)});
+  }
+  return table;
+}
+
+std::string headline(const std::vector<RunRecord>& runs) {
+  const RunRecord& first = runs.front();
+  std::string sentence;
+  if (first.evaluation) {
+    sentence = first.name + " reaches a test perplexity of " + format_perplexity(first.evaluation->perplexity);
+    if (first.evaluation_without_memory) {
+      sentence += " (" + format_perplexity(first.evaluation_without_memory->perplexity) +
+                  " with its memory switched off)";
+    }
+  } else {
+    sentence = first.name + " has no test perplexity yet";
+  }
+  for (size_t i = 1; i < runs.size(); ++i) {
+    sentence += "; " + runs[i].name;
+    if (!runs[i].evaluation) {
+      sentence += " has none yet";
+      continue;
+    }
+    sentence += " reaches " + format_perplexity(runs[i].evaluation->perplexity);
+    if (first.evaluation) {
+      sentence += ", " + difference(runs[i].evaluation->perplexity, first.evaluation->perplexity);
+    }
+  }
+  return sentence + ".";
+}
+
+std::vector<std::string> notes(const std::vector<RunRecord>& runs) {
+  std::vector<std::string> result;
+  std::set<int64_t> vocabularies, test_tokens;
+  for (const auto& run : runs) {
+    if (run.model) vocabularies.insert(run.model->vocab_size);
+    if (run.evaluation) test_tokens.insert(run.evaluation->tokens);
+  }
+  if (vocabularies.size() > 1) {
+    result.push_back("The runs have different vocabularies: compare bits per byte and word perplexity, not perplexity.");
+  } else if (test_tokens.size() > 1) {
+    result.push_back("The runs were evaluated on different numbers of test tokens: their perplexities do not compare.");
+  }
+  for (const auto& run : runs) {
+    for (const auto& note : run.notes) result.push_back(run.name + ": " + note);
+  }
+  return result;
+}
+
+std::string plain_text(const Table& table) {
+  std::vector<size_t> widths;
+  for (size_t column = 0; column < table.columns.size(); ++column) {
+    size_t width = display_width(table.columns[column]);
+    for (const auto& row : table.rows) width = std::max(width, display_width(row[column]));
+    widths.push_back(width);
+  }
+  std::string text;
+  const auto append_row = [&](const std::vector<std::string>& cells) {
+    for (size_t column = 0; column < cells.size(); ++column) {
+      const std::string padding(widths[column] - display_width(cells[column]), ' ');
+      text += column == 0 ? cells[column] + padding : "  " + padding + cells[column];
+    }
+    text += '\n';
+  };
+  append_row(table.columns);
+  for (const auto& row : table.rows) append_row(row);
+  return text;
+}
+
+}  // namespace infini::report

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/run_record.h"
+
+namespace infini::report {
+
+/// A table of text: a name for each column, and rows of as many cells.
+struct Table {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
+/// The runs' results, a row each: run, memory update, parameters, tokens trained, tokens/s in training (median), test
+/// perplexity, bits per byte, word perplexity, test perplexity with the memory off. "–" where a run has none.
+Table results_table(const std::vector<RunRecord>& runs);
+
+/// How each run was made, a row each: model, segment length, steps, skipped steps, padding, peak memory, test set.
+Table settings_table(const std::vector<RunRecord>& runs);
+
+/// The result in a sentence: the test perplexity of each run, and of the first with its memory switched off.
+std::string headline(const std::vector<RunRecord>& runs);
+
+/// What keeps the runs from being compared (other vocabularies, other test tokens), and what each lacks.
+std::vector<std::string> notes(const std::vector<RunRecord>& runs);
+
+/// The table with aligned columns for a terminal: the first left, the others right.
+std::string plain_text(const Table& table);
+
+/// Four significant digits, and at least two decimals: 4.512, 11.88, 123.45.
+std::string format_perplexity(double value);
+/// A count with its unit of thousands: 512, 98.3k, 1.59M, 2.10B.
+std::string format_count(double value);
+
+}  // namespace infini::report

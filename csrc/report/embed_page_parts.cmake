@@ -1,0 +1,12 @@
+# Writes OUT, a .cpp that defines what page_parts.h declares: the text of the page's files in FOLDER.
+set(delimiter "page_part")
+set(source "#include \"report/page_parts.h\"\n\nnamespace infini::report::page_parts {\n")
+foreach(part template_html=template.html template_css=template.css charts_js=charts.js figures_js=figures.js)
+  string(REPLACE "=" ";" part ${part})
+  list(GET part 0 constant)
+  list(GET part 1 file)
+  file(READ ${FOLDER}/${file} text)
+  string(APPEND source "\nconst std::string_view ${constant} = R\"${delimiter}(${text})${delimiter}\";\n")
+endforeach()
+string(APPEND source "\n}  // namespace infini::report::page_parts\n")
+file(WRITE ${OUT} "${source}")

@@ -1,0 +1,97 @@
+#include "report/figure_data.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "report/curve.h"
+
+namespace infini::report {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kCurvePoints = 400;
+constexpr size_t kReadings = 100;
+/// Share of the training that one point of a smoothed curve averages.
+constexpr size_t kSmoothingWindows = 50;
+
+/// Six significant digits: more than a chart shows, and a third of the bytes.
+double rounded(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return std::strtod(text, nullptr);
+}
+
+json curve_json(const Curve& curve) {
+  json points = json::array();
+  for (size_t i = 0; i < curve.size(); ++i) {
+    points.push_back({curve.step[i], curve.tokens[i], rounded(curve.value[i])});
+  }
+  return points;
+}
+
+json readings_json(const std::vector<StepMetrics>& steps, HeadReading StepMetrics::*reading) {
+  std::vector<const StepMetrics*> with_reading;
+  for (const auto& metrics : steps) {
+    if (!(metrics.*reading).empty()) with_reading.push_back(&metrics);
+  }
+  json readings = json::array();
+  const size_t count = std::min(with_reading.size(), kReadings);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t from = count < 2 ? 0 : i * (with_reading.size() - 1) / (count - 1);
+    json layers = json::array();
+    for (const auto& layer : with_reading[from]->*reading) {
+      json heads = json::array();
+      for (const double value : layer) heads.push_back(rounded(value));
+      layers.push_back(heads);
+    }
+    readings.push_back({with_reading[from]->step, with_reading[from]->tokens, layers});
+  }
+  return readings;
+}
+
+json positions_json(const std::optional<Evaluation>& evaluation) {
+  json positions = json::array();
+  if (!evaluation) return positions;
+  for (const auto& position : evaluation->positions) {
+    positions.push_back({position.from, position.to, rounded(position.loss)});
+  }
+  return positions;
+}
+
+json run_json(const RunRecord& run) {
+  const size_t window = std::max<size_t>(1, run.steps.size() / kSmoothingWindows);
+  const auto smooth = [&](std::optional<double> StepMetrics::*quantity) {
+    const Curve curve = curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; });
+    return curve_json(thinned(smoothed(curve, window), kCurvePoints));
+  };
+  const auto exact = [&](std::optional<double> StepMetrics::*quantity) {
+    return curve_json(thinned(curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; }),
+                              kCurvePoints));
+  };
+  return {{"name", run.name},
+          {"segment_length", run.model ? run.model->segment_length : 0},
+          {"smoothing", window},
+          {"training", smooth(&StepMetrics::loss)},
+          {"validation", exact(&StepMetrics::validation_loss)},
+          {"learning_rate", exact(&StepMetrics::learning_rate)},
+          {"gate_learning_rate", exact(&StepMetrics::gate_learning_rate)},
+          {"gradient_norm", smooth(&StepMetrics::gradient_norm)},
+          {"tokens_per_second", smooth(&StepMetrics::tokens_per_second)},
+          {"positions", positions_json(run.evaluation)},
+          {"positions_without_memory", positions_json(run.evaluation_without_memory)},
+          {"gates", readings_json(run.steps, &StepMetrics::gates)},
+          {"memory_share", readings_json(run.steps, &StepMetrics::memory_share)}};
+}
+
+}  // namespace
+
+json figure_data(const std::vector<RunRecord>& runs) {
+  json data = {{"runs", json::array()}};
+  for (const auto& run : runs) data["runs"].push_back(run_json(run));
+  return data;
+}
+
+}  // namespace infini::report

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "report/run_record.h"
+
+namespace infini::report {
+
+/// What the page's charts draw (figures.js), smoothed and thinned so that the page stays small for runs of any length:
+/// {"runs": [{"name", "segment_length", "training": CURVE, "validation": CURVE, "learning_rate": CURVE,
+///   "gate_learning_rate": CURVE, "gradient_norm": CURVE, "tokens_per_second": CURVE, "smoothing": steps,
+///   "positions": [[from, to, loss]…], "positions_without_memory": likewise,
+///   "gates": READINGS, "memory_share": READINGS}…]}
+/// with CURVE = [[step, tokens, value]…] and READINGS = [[step, tokens, [[value per head] per layer]]…].
+nlohmann::json figure_data(const std::vector<RunRecord>& runs);
+
+}  // namespace infini::report

@@ -1,0 +1,174 @@
+"use strict";
+// Which charts the report shows, from the data that figure_data.cpp wrote into the page.
+
+const runs = JSON.parse(document.getElementById("data").textContent).runs;
+runs.forEach((run, index) => { run.color = `var(--series-${index % 6})`; });
+const MEMORY_OFF = "5 5";
+
+const nats = (value, decimals = 3) => value.toFixed(decimals);
+const signed = (value, decimals = 3) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(decimals)}`;
+const share = (value, decimals = 2) => value.toFixed(decimals);
+const tokensAxis = {name: "tokens trained on", kind: "linear", format: compact,
+                    domain: [0, Math.max(1, ...runs.flatMap((run) => run.training.map((point) => point[1])))]};
+const byTokens = (curve) => curve.map(([step, tokens, value]) => [tokens, value, `step ${step}, ${compact(tokens)} tokens`]);
+
+function section(title, grid, figures) {
+  const shown = figures.filter(Boolean);
+  if (shown.length === 0) return;
+  document.getElementById("figures").append(
+    html("section", {}, html("h2", {}, title), html("div", {class: `grid ${grid}`}, ...shown)));
+}
+
+function figure(title, explanation, legendEntries, draw) {
+  const chart = html("div", {class: "chart"});
+  const caption = html("figcaption", {}, html("h3", {}, title));
+  if (explanation) caption.append(html("p", {}, explanation));
+  const node = html("figure", {class: "card"}, caption);
+  if (legendEntries.length > 0) node.append(legend(legendEntries));
+  node.append(chart);
+  draw(chart);
+  return node;
+}
+
+function lineFigure(title, explanation, spec, legendEntries = spec.series) {
+  for (const series of spec.series) {
+    if (spec.y.kind === "log") series.points = series.points.filter((point) => point[1] > 0);
+  }
+  spec.series = spec.series.filter((series) => series.points.length > 0);
+  if (spec.series.length === 0) return null;
+  const entries = legendEntries.filter((entry) => !entry.points || entry.points.length > 0);
+  const node = figure(title, explanation, entries, (chart) => lineChart(chart, {height: 320, label: title, ...spec}));
+  node.classList.toggle("wide", Boolean(spec.wide));
+  return node;
+}
+
+// ---- Loss
+
+// The first steps fall from the loss of a uniform guess and would press all that follows into a line: the axis begins
+// where a tenth of the training is done.
+function lossDomain(series) {
+  const later = series.flatMap(({points}) => points.filter((point) => point[0] >= points[points.length - 1][0] / 10));
+  return padded(extent(later.map((point) => point[1])), "linear");
+}
+
+function lossFigure() {
+  const series = runs.flatMap((run) => [
+    {name: `${run.name}, training`, color: run.color, points: byTokens(run.training)},
+    {name: `${run.name}, validation`, color: run.color, dots: true, dash: "1 5", points: byTokens(run.validation)},
+  ]);
+  if (series.every((one) => one.points.length === 0)) return null;
+  const windows = [...new Set(runs.filter((run) => run.training.length).map((run) => run.smoothing))];
+  return lineFigure("Loss during training",
+    `Training: mean over ${windows.join(" or ")} steps. Validation: the beginning of the validation split. ` +
+    "The first steps lie above the frame.",
+    {x: tokensAxis, y: {name: "nats per token", kind: "linear", format: nats, domain: lossDomain(series)}, series,
+     wide: true});
+}
+
+// ---- Loss by position
+
+const place = ([from, to]) => `tokens ${from.toLocaleString("en")} to ${to.toLocaleString("en")}`;
+// The middle of a range on a logarithmic axis, in tokens read: position 0 has read one, the start of the document.
+const middle = ([from, to]) => Math.sqrt((from + 1) * (to + 1));
+const byPosition = (positions) => positions.map((range) => [middle(range), range[2], place(range)]);
+const positionAxis = {name: "tokens read before, in the document", kind: "log", format: compact};
+
+function segmentMarks() {
+  const lengths = [...new Set(runs.map((run) => run.segment_length).filter((length) => length > 0))];
+  return lengths.map((length) => ({x: length, text: `end of the first segment (${length})`}));
+}
+
+function positionFigure() {
+  return lineFigure("Loss by position in the document",
+    "Test documents. A model that remembers gets better the more it has read.",
+    {x: positionAxis, y: {name: "nats per token", kind: "linear", format: nats}, marks: segmentMarks(),
+     series: runs.flatMap((run) => [
+       {name: run.name, color: run.color, dots: true, points: byPosition(run.positions)},
+       {name: `${run.name}, memory off`, color: run.color, dots: true, dash: MEMORY_OFF,
+        points: byPosition(run.positions_without_memory)}])});
+}
+
+// What another reading loses against the first run's, where both have the same ranges.
+function gain(other, first) {
+  const own = new Map(first.map(([from, to, loss]) => [`${from} ${to}`, loss]));
+  return other.filter(([from, to]) => own.has(`${from} ${to}`))
+              .map((range) => [middle(range), range[2] - own.get(`${range[0]} ${range[1]}`), place(range)]);
+}
+
+function gainFigure() {
+  const first = runs[0];
+  const series = [
+    {name: `${first.name}, memory off`, color: first.color, dash: MEMORY_OFF, dots: true,
+     points: gain(first.positions_without_memory, first.positions)},
+    ...runs.slice(1).map((run) => ({name: run.name, color: run.color, dots: true,
+                                    points: gain(run.positions, first.positions)}))];
+  const values = series.flatMap((one) => one.points.map((point) => point[1]));
+  return lineFigure(`What ${first.name} gains over the others, by position`,
+    `Their loss less that of ${first.name}: above zero, ${first.name} predicts better.`,
+    {x: positionAxis, y: {name: "difference in nats per token", kind: "linear", format: signed,
+                          domain: padded(extent([0, ...values]), "linear")},
+     marks: segmentMarks(), series});
+}
+
+// ---- Memory
+
+// The next of 0.1, 0.2, 0.25, 0.5 and 1, so that maps of different runs share their scale when they are alike.
+const heatRange = (values) => [0.1, 0.2, 0.25, 0.5, 1].find((high) => Math.max(...values.flat()) <= high) || 1;
+
+function heatFigure(title, explanation, run, readings) {
+  if (readings.length === 0) return null;
+  const [step, , values] = readings[readings.length - 1];
+  const name = runs.length > 1 ? `${title}: ${run.name}` : title;
+  return figure(name, `${explanation} Step ${step}.`, [], (chart) => {
+    chart.classList.add("heat");
+    heatMap(chart, {label: name, values, rowName: "layer", columnName: "head", format: share, high: heatRange(values)});
+  });
+}
+
+const layerColor = (layer, layers) =>
+  `color-mix(in oklch, var(--last-layer) ${layers > 1 ? ((100 * layer) / (layers - 1)).toFixed(0) : 0}%, var(--first-layer))`;
+
+// A line a head, coloured by its layer.
+function movementFigure(title, yName, run, readings) {
+  if (readings.length < 2) return null;
+  const layers = readings[0][2].length;
+  const series = readings[0][2].flatMap((heads, layer) => heads.map((_, head) => ({
+    name: `layer ${layer}, head ${head}`, color: layerColor(layer, layers), thin: true,
+    points: readings.map(([step, tokens, values]) => [tokens, values[layer][head],
+                                                      `step ${step}, ${compact(tokens)} tokens`])})));
+  const entries = Array.from({length: layers}, (_, layer) => ({name: `layer ${layer}`, color: layerColor(layer, layers)}));
+  return lineFigure(runs.length > 1 ? `${title}: ${run.name}` : title, "One line a head, coloured by its layer.",
+    {x: {...tokensAxis, domain: [0, readings[readings.length - 1][1]]}, y: {name: yName, kind: "linear", format: share},
+     series, nearest: true}, entries);
+}
+
+function memoryFigures(run) {
+  return [
+    heatFigure("Gates", "sigmoid(β) of every head: 0 reads only the segment, 1 only the memory.", run, run.gates),
+    heatFigure("Memory's share of the output",
+               "Of the norm of what attention puts out, the part that was retrieved from memory.", run, run.memory_share),
+    movementFigure("How the gates moved", "sigmoid(β)", run, run.gates),
+    movementFigure("How the memory's share moved", "share of the output's norm", run, run.memory_share),
+  ];
+}
+
+// ---- How the training went
+
+function trainingFigures() {
+  const perRun = (key, format, name, kind) => ({
+    x: tokensAxis, y: {name, kind, format}, height: 230,
+    series: runs.map((run) => ({name: run.name, color: run.color, points: byTokens(run[key])}))});
+  const rates = perRun("learning_rate", compact, "learning rate", "linear");
+  rates.series.push(...runs.map((run) => ({name: `${run.name}, gates`, color: run.color, dash: MEMORY_OFF,
+                                           points: byTokens(run.gate_learning_rate)})));
+  return [
+    lineFigure("Learning rate", "", rates),
+    lineFigure("Gradient norm", "Before clipping, smoothed as the loss.",
+               perRun("gradient_norm", compact, "norm, logarithmic", "log")),
+    lineFigure("Speed", "Smoothed as the loss.", perRun("tokens_per_second", compact, "tokens per second", "linear")),
+  ];
+}
+
+section("Loss", "", [lossFigure(), positionFigure(), gainFigure()]);
+section("What the memory does", "", runs.flatMap(memoryFigures));
+section("How the training went", "thirds", trainingFigures());

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace infini::report {
+
+/// One number for every head of every layer: [layer][head].
+using HeadReading = std::vector<std::vector<double>>;
+
+/// One line of metrics.jsonl. Losses are in nats a token; a skipped step has none.
+struct StepMetrics {
+  int64_t step = 0;
+  int64_t tokens = 0;  ///< trained on since the run began
+  std::optional<double> loss, learning_rate, gate_learning_rate, gradient_norm, tokens_per_second, padding_share;
+  std::optional<double> validation_loss;
+  int64_t peak_memory_bytes = 0;
+  int64_t skipped_steps = 0;  ///< since the run began
+  HeadReading gates;          ///< sigmoid(β); empty where the step took no reading
+  HeadReading memory_share;   ///< of the attention output's norm; empty where the step took no reading
+};
+
+/// The mean loss (nats a token) over the text tokens number `from` to `to` (inclusive, from 0) of all documents.
+struct PositionLoss {
+  int64_t from = 0, to = 0;
+  double loss = 0;
+};
+
+/// What `infini eval --json` wrote.
+struct Evaluation {
+  double perplexity = 0;
+  std::optional<double> word_perplexity, bits_per_byte;
+  int64_t tokens = 0, documents = 0;
+  std::vector<PositionLoss> positions;
+};
+
+/// The model as a checkpoint's config.json describes it.
+struct ModelSummary {
+  int64_t vocab_size = 0, layers = 0, width = 0, heads = 0, key_value_heads = 0;
+  int64_t segment_length = 0;  ///< 0: full attention
+  std::string update;          ///< "linear", "delta", "none" (local attention), or "full" (attention over the whole input)
+  bool has_memory() const { return update == "linear" || update == "delta"; }
+};
+
+/// Everything the report knows of a run. Whatever the folder lacks is empty here and named in `notes`.
+struct RunRecord {
+  std::string name;  ///< the folder's name
+  std::filesystem::path folder;
+  std::string configuration;             ///< the text of config.yaml
+  std::string data_path;                 ///< its data.path
+  std::filesystem::path checkpoint;      ///< the newest one
+  std::optional<ModelSummary> model;     ///< of that checkpoint
+  std::optional<int64_t> parameters;     ///< of that checkpoint
+  std::vector<StepMetrics> steps;        ///< in order, each step once
+  std::optional<Evaluation> evaluation;
+  std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
+  std::string sample;
+  std::vector<std::string> notes;        ///< what is missing or cannot be read, one sentence each
+};
+
+/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, sample.txt and the
+/// newest of checkpoints/step-N. A last line of metrics.jsonl that is still being written is left out. Throws UserError
+/// only if the folder is not a run's: missing, or without any of the first three files.
+RunRecord read_run(const std::filesystem::path& folder);
+
+}  // namespace infini::report

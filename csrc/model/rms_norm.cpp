@@ -27,7 +27,7 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const int64_t width = x.size(-1);
     const Tensor wide_weight = weight.to(scale.scalar_type());
     const Tensor normalized = x * scale;
-    const Tensor product = (gradient * normalized).view({-1, width});
+    const Tensor product = (normalized * gradient).reshape({-1, width});
     Tensor weight_gradient, x_gradient;
     if (context->needs_input_grad(1)) weight_gradient = product.sum(0).to(weight.scalar_type());
     if (context->needs_input_grad(0)) {

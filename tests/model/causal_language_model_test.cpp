@@ -1,0 +1,283 @@
+#include "model/causal_language_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/finite_differences.h"
+#include "model/tiny_model.h"
+
+namespace infini {
+namespace {
+
+using torch::Tensor;
+
+std::vector<ModelConfig> every_kind() {
+  return {tiny_config("linear"), tiny_config("delta"), tiny_config("none"), tiny_config("none", 0)};
+}
+
+std::string kind(const ModelConfig& config) {
+  return config.memory.update + ", segment length " + std::to_string(config.memory.segment_length);
+}
+
+TEST(CausalLanguageModel, ParametersHaveLlamasNames) {
+  ModelConfig config = tiny_config("delta");
+  config.num_hidden_layers = 1;
+  config.qk_norm = config.attention_bias = true;
+  config.tie_word_embeddings = false;
+  std::vector<std::string> names;
+  for (const auto& parameter : CausalLanguageModel(config).named_parameters()) names.push_back(parameter.key());
+  const std::string layer = "model.layers.0.";
+  EXPECT_THAT(names, testing::UnorderedElementsAre(
+                         "model.embed_tokens.weight", layer + "input_layernorm.weight",
+                         layer + "post_attention_layernorm.weight", layer + "self_attn.q_proj.weight",
+                         layer + "self_attn.k_proj.weight", layer + "self_attn.v_proj.weight",
+                         layer + "self_attn.o_proj.weight", layer + "self_attn.q_proj.bias",
+                         layer + "self_attn.k_proj.bias", layer + "self_attn.v_proj.bias",
+                         layer + "self_attn.o_proj.bias", layer + "self_attn.q_norm.weight",
+                         layer + "self_attn.k_norm.weight", layer + "self_attn.memory_gate",
+                         layer + "mlp.gate_proj.weight", layer + "mlp.up_proj.weight", layer + "mlp.down_proj.weight",
+                         "model.norm.weight", "lm_head.weight"));
+}
+
+TEST(CausalLanguageModel, HoldsAsManyParametersAsItsConfigCounts) {
+  for (const ModelConfig& config : every_kind()) {
+    int64_t count = 0;
+    for (const Tensor& parameter : CausalLanguageModel(config).parameters()) count += parameter.numel();
+    EXPECT_EQ(count, config.parameter_count()) << kind(config);
+  }
+}
+
+TEST(CausalLanguageModel, BeginsAsItsConfigSays) {
+  ModelConfig config = tiny_config("linear");
+  config.hidden_size = 64;
+  config.initializer_range = 0.02;
+  torch::manual_seed(5);
+  CausalLanguageModel model(config, -1.5), other(config);
+  for (const auto& item : model.named_parameters()) {
+    const Tensor& parameter = item.value();
+    if (item.key().ends_with("memory_gate")) {
+      EXPECT_TRUE(parameter.eq(-1.5).all().item<bool>());
+    } else if (parameter.dim() == 1) {
+      EXPECT_TRUE(parameter.eq(1).all().item<bool>()) << item.key();
+    } else {
+      EXPECT_NEAR(parameter.std().item<double>(), 0.02, 0.003) << item.key();
+    }
+  }
+  torch::manual_seed(5);
+  CausalLanguageModel same(config, -1.5);
+  for (const auto& item : same.named_parameters()) {
+    EXPECT_TRUE(torch::equal(item.value(), model.named_parameters()[item.key()]));
+  }
+}
+
+TEST(CausalLanguageModel, ATokensChangeNeverAltersAnEarlierOutput) {
+  const torch::NoGradGuard no_graph;
+  for (const ModelConfig& config : every_kind()) {
+    const auto model = double_model(config);
+    const Tensor tokens = random_tokens(1, 18);
+    const Tensor before = model->forward(tokens, model->empty_state(1)).hidden;
+    for (int64_t position = 0; position < 18; ++position) {
+      Tensor changed = tokens.clone();
+      changed[0][position] = (changed[0][position] + 1).remainder(23);
+      const Tensor after = model->forward(changed, model->empty_state(1)).hidden;
+      EXPECT_TRUE(torch::equal(before.narrow(1, 0, position), after.narrow(1, 0, position)))
+          << kind(config) << ", position " << position;
+      EXPECT_GT(distance(before[0][position], after[0][position]), 1e-6);
+    }
+  }
+}
+
+TEST(CausalLanguageModel, RemembersAcrossSegmentsOnlyWithAMemory) {
+  const torch::NoGradGuard no_graph;
+  for (const ModelConfig& config : every_kind()) {
+    const auto model = double_model(config);
+    const Tensor tokens = random_tokens(1, 20);
+    Tensor changed = tokens.clone();
+    changed[0][0] = (changed[0][0] + 1).remainder(23);
+    const double change = distance(model->forward(tokens, model->empty_state(1)).hidden[0][19],
+                                   model->forward(changed, model->empty_state(1)).hidden[0][19]);
+    if (config.memory.update == "none" && config.memory.segment_length > 0) {
+      EXPECT_EQ(change, 0) << kind(config);
+    } else {
+      EXPECT_GT(change, 1e-8) << kind(config);
+    }
+  }
+}
+
+TEST(CausalLanguageModel, ChunksOfSegmentsGiveTheSameResult) {
+  const torch::NoGradGuard no_graph;
+  for (const std::string update : {"linear", "delta", "none"}) {
+    const auto model = double_model(tiny_config(update));
+    const Tensor tokens = random_tokens(2, 30);
+    Tensor starts = torch::zeros({2, 6}, torch::kBool);
+    starts[1][3] = true;
+    const ForwardResult whole = model->forward(tokens, model->empty_state(2), starts);
+    for (const int64_t segments : {1, 2, 3}) {
+      MemoryState state = model->empty_state(2);
+      std::vector<Tensor> hidden;
+      for (int64_t first = 0; first < 6; first += segments) {
+        const ForwardResult part =
+            model->forward(tokens.narrow(1, 5 * first, 5 * segments), state, starts.narrow(1, first, segments));
+        hidden.push_back(part.hidden);
+        state = part.state;
+      }
+      EXPECT_LT(distance(torch::cat(hidden, 1), whole.hidden), 1e-11) << update << ", " << segments << " segments";
+      for (size_t i = 0; i < state.tensors().size(); ++i) {
+        EXPECT_LT(distance(state.tensors()[i], whole.state.tensors()[i]), 1e-11);
+      }
+    }
+  }
+}
+
+TEST(CausalLanguageModel, EachLayerHasAMemoryOfItsOwn) {
+  const torch::NoGradGuard no_graph;
+  const auto model = double_model(tiny_config("linear"));
+  const Tensor tokens = random_tokens(1, 10);
+  const MemoryState state = model->forward(tokens.narrow(1, 0, 5), model->empty_state(1)).state;
+  ASSERT_EQ(state.memory.size(), 2u);
+  EXPECT_GT(distance(state.memory[0], state.memory[1]), 1e-3);
+  const Tensor hidden = model->forward(tokens.narrow(1, 5, 5), state).hidden;
+  for (size_t layer = 0; layer < 2; ++layer) {
+    MemoryState other = state;
+    other.memory[layer] = other.memory[layer] * 2;
+    EXPECT_GT(distance(model->forward(tokens.narrow(1, 5, 5), other).hidden, hidden), 1e-6) << "layer " << layer;
+  }
+}
+
+TEST(CausalLanguageModel, GradientsOfEveryParameterAreThoseOfFiniteDifferences) {
+  for (const ModelConfig& base : every_kind()) {
+    ModelConfig config = base;
+    config.qk_norm = config.attention_bias = true;
+    config.tie_word_embeddings = config.memory.update == "linear";
+    const auto model = double_model(config);
+    const Tensor tokens = random_tokens(1, 14), targets = random_tokens(1, 14, 23, 3);
+    targets[0][4] = -1;
+    const auto loss = [&] { return model->loss(model->forward(tokens, model->empty_state(1)).hidden, targets); };
+    loss().backward();
+    for (const auto& item : model->named_parameters()) {
+      const Tensor& parameter = item.value();
+      ASSERT_TRUE(parameter.grad().defined()) << item.key();
+      EXPECT_LT(gradient_error(loss, parameter, parameter.grad(), parameter.numel() / 12 + 1), 1e-6)
+          << kind(config) << ", " << item.key();
+    }
+  }
+}
+
+TEST(CausalLanguageModel, TheLastSegmentsLossTeachesTheFirstSegmentToWrite) {
+  for (const std::string update : {"linear", "delta"}) {
+    const auto model = double_model(tiny_config(update));
+    const Tensor first = random_tokens(1, 5), rest = random_tokens(1, 10, 23, 4), targets = random_tokens(1, 10, 23, 5);
+    targets.narrow(1, 0, 5).fill_(-1);
+    // The gradient of the first segment's projection alone: the rest is read with a copy of the weights.
+    const auto reader = double_model(tiny_config(update));
+    const auto loss = [&] {
+      const MemoryState written = model->forward(first, model->empty_state(1)).state;
+      return reader->loss(reader->forward(rest, written).hidden, targets);
+    };
+    loss().backward();
+    for (const std::string layer : {"0", "1"}) {
+      const Tensor weight = model->named_parameters()["model.layers." + layer + ".self_attn.k_proj.weight"];
+      EXPECT_GT(weight.grad().abs().max().item<double>(), 1e-6) << update;
+      EXPECT_LT(gradient_error(loss, weight, weight.grad(), 5), 1e-6) << update << ", layer " << layer;
+    }
+  }
+}
+
+TEST(CausalLanguageModel, ReadsInAnyPiecesWhatForwardComputes) {
+  const std::vector<std::vector<int64_t>> splits = {
+      {23}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {3, 2, 10, 8}, {7, 1, 9, 6},
+      {4, 2, 17}, {20, 1, 1, 1}, {0, 22, 0, 1}};
+  const torch::NoGradGuard no_graph;
+  for (const ModelConfig& config : every_kind()) {
+    const auto model = double_model(config);
+    const Tensor tokens = random_tokens(2, 23);
+    const ForwardResult expected = model->forward(tokens, model->empty_state(2));
+    for (const auto& split : splits) {
+      MemoryState state = model->empty_state(2);
+      SegmentCache cache;
+      std::vector<Tensor> hidden;
+      int64_t position = 0;
+      for (const int64_t count : split) {
+        hidden.push_back(model->read(tokens.narrow(1, position, count), state, cache));
+        EXPECT_EQ(hidden.back().size(1), count);
+        position += count;
+      }
+      EXPECT_LT(distance(torch::cat(hidden, 1), expected.hidden), 1e-10)
+          << kind(config) << ", first piece " << split.front();
+      EXPECT_EQ(cache.length(), config.memory.segment_length == 0 ? 23 : 3);
+      for (size_t i = 0; i < state.tensors().size(); ++i) {
+        EXPECT_LT(distance(state.tensors()[i], expected.state.tensors()[i]), 1e-10);
+      }
+    }
+  }
+}
+
+TEST(CausalLanguageModel, Bfloat16IsCloseToFloat32AndItsGradientsAreFloat32) {
+  for (const ModelConfig& config : every_kind()) {
+    torch::manual_seed(1);
+    CausalLanguageModel model(config);
+    const Tensor tokens = random_tokens(2, 20), targets = random_tokens(2, 20, 23, 3);
+    const auto loss_and_gradient = [&](torch::Dtype dtype) {
+      model.set_compute_dtype(dtype);
+      model.zero_grad();
+      const ForwardResult result = model.forward(tokens, model.empty_state(2));
+      EXPECT_EQ(result.hidden.scalar_type(), dtype);
+      EXPECT_EQ(result.state.memory[0].scalar_type(), torch::kFloat32);
+      const Tensor loss = model.loss(result.hidden, targets);
+      EXPECT_EQ(loss.scalar_type(), torch::kFloat32);
+      loss.backward();
+      const Tensor gradient = model.named_parameters()["model.layers.0.self_attn.k_proj.weight"].grad().clone();
+      EXPECT_EQ(gradient.scalar_type(), torch::kFloat32);
+      return std::pair(loss.item<double>(), gradient);
+    };
+    const auto [wide_loss, wide_gradient] = loss_and_gradient(torch::kFloat32);
+    const auto [loss, gradient] = loss_and_gradient(torch::kBFloat16);
+    EXPECT_NEAR(loss / wide_loss, 1.0, 0.02) << kind(config);
+    EXPECT_LT(((gradient - wide_gradient).norm() / wide_gradient.norm()).item<double>(), 0.1) << kind(config);
+  }
+}
+
+TEST(CausalLanguageModel, RunsForwardAndBackwardOnTheMetaDevice) {
+  for (const torch::Dtype dtype : {torch::kFloat32, torch::kBFloat16}) {
+    for (const ModelConfig& config : every_kind()) {
+      const auto model = CausalLanguageModel::uninitialized(config, torch::device(torch::kMeta));
+      model->set_compute_dtype(dtype);
+      const auto options = torch::dtype(torch::kInt64).device(torch::kMeta);
+      const Tensor tokens = torch::zeros({2, 20}, options);
+      const Tensor starts = torch::zeros({2, 4}, options.dtype(torch::kBool));
+      const ForwardResult result = model->forward(tokens, model->empty_state(2), starts);
+      model->loss(result.hidden, tokens).backward();
+      for (const auto& item : model->named_parameters()) {
+        ASSERT_TRUE(item.value().grad().defined()) << item.key();
+        EXPECT_TRUE(item.value().grad().is_meta());
+        EXPECT_EQ(item.value().grad().sizes(), item.value().sizes());
+      }
+      EXPECT_EQ(model->token_losses(result.hidden, tokens).sizes(), tokens.sizes());
+    }
+  }
+}
+
+TEST(CausalLanguageModel, TokenLossesAddUpToTheLoss) {
+  const auto model = double_model(tiny_config("delta"));
+  const Tensor tokens = random_tokens(2, 12), targets = random_tokens(2, 12, 23, 3);
+  targets[1][3] = -100;
+  const Tensor hidden = model->forward(tokens, model->empty_state(2)).hidden;
+  const Tensor losses = model->token_losses(hidden, targets);
+  EXPECT_EQ(losses[1][3].item<double>(), 0);
+  EXPECT_NEAR(losses.sum().item<double>(), model->loss(hidden, targets).item<double>(), 1e-10);
+  const Tensor expected = -torch::log_softmax(model->logits(hidden), -1)[0][7][targets[0][7].item<int64_t>()];
+  EXPECT_NEAR(losses[0][7].item<double>(), expected.item<double>(), 1e-12);
+}
+
+TEST(MemoryState, DetachedValuesCanCollectAGradient) {
+  const MemoryState state = MemoryState::empty(tiny_config("linear"), 3, torch::kFloat32);
+  ASSERT_EQ(state.tensors().size(), 4u);
+  EXPECT_EQ(state.memory[1].sizes(), torch::IntArrayRef({3, 2, 6, 6}));
+  EXPECT_EQ(state.norm[1].sizes(), torch::IntArrayRef({3, 2, 6}));
+  for (const Tensor& tensor : state.detached(true).tensors()) EXPECT_TRUE(tensor.requires_grad() && tensor.is_leaf());
+  for (const Tensor& tensor : state.detached().tensors()) EXPECT_FALSE(tensor.requires_grad());
+  EXPECT_FALSE(state.memory[0].requires_grad());
+}
+
+}  // namespace
+}  // namespace infini

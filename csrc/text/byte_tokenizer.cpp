@@ -1,0 +1,32 @@
+#include "text/byte_tokenizer.h"
+
+#include <stdexcept>
+
+#include "text/tokenizer_files.h"
+
+namespace infini {
+
+std::vector<int32_t> ByteTokenizer::encode(std::string_view text) const {
+  std::vector<int32_t> ids(text.size());
+  for (size_t i = 0; i < text.size(); ++i) ids[i] = static_cast<uint8_t>(text[i]);
+  return ids;
+}
+
+std::string ByteTokenizer::decode(const std::vector<int32_t>& ids) const {
+  std::string text(ids.size(), '\0');
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] > 255) {
+      throw std::runtime_error("token " + std::to_string(ids[i]) + " is not a byte (0 to 255)");
+    }
+    text[i] = static_cast<char>(ids[i]);
+  }
+  return text;
+}
+
+void ByteTokenizer::save(const std::filesystem::path& folder) const {
+  write_tokenizer_config(folder, {{"tokenizer_class", kByteTokenizerClass}});
+}
+
+std::unique_ptr<Tokenizer> make_byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }
+
+}  // namespace infini

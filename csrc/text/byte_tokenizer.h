@@ -1,0 +1,17 @@
+#pragma once
+
+#include "text/tokenizer.h"
+
+namespace infini {
+
+/// Token i is byte i. Nothing is lost and nothing needs training; a decoded sequence need not be valid UTF-8.
+class ByteTokenizer : public Tokenizer {
+ public:
+  std::vector<int32_t> encode(std::string_view text) const override;
+  std::string decode(const std::vector<int32_t>& ids) const override;
+  int64_t vocab_size() const override { return 256; }
+  int32_t document_start() const override { return 0; }
+  void save(const std::filesystem::path& folder) const override;
+};
+
+}  // namespace infini

@@ -1,0 +1,58 @@
+#include "text/sentencepiece_tokenizer.h"
+
+#include <stdexcept>
+
+#include "log/error.h"
+#include "text/tokenizer_files.h"
+
+namespace infini {
+
+SentencepieceTokenizer::SentencepieceTokenizer(const std::filesystem::path& model_file)
+    : model_(read_tokenizer_file(model_file)) {
+  const auto status = processor_.LoadFromSerializedProto(model_);
+  if (!status.ok() || processor_.GetPieceSize() == 0) {
+    throw UserError(model_file.string() + " is not a sentencepiece model, or is damaged");
+  }
+  document_start_ = processor_.bos_id() >= 0 ? processor_.bos_id() : processor_.eos_id();
+  if (document_start_ < 0) {
+    throw UserError(model_file.string() +
+                    " has neither <s> nor </s>; one of them must stand before the first token of every document");
+  }
+}
+
+std::vector<int32_t> SentencepieceTokenizer::encode(std::string_view text) const {
+  std::vector<int> ids;
+  const auto status = processor_.Encode(text, &ids);
+  if (!status.ok()) throw std::runtime_error("sentencepiece cannot encode a text: " + status.ToString());
+  return ids;
+}
+
+std::string SentencepieceTokenizer::decode(const std::vector<int32_t>& ids) const {
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= vocab_size()) {
+      throw std::runtime_error("token " + std::to_string(id) + " is not in the vocabulary (0 to " +
+                               std::to_string(vocab_size() - 1) + ")");
+    }
+  }
+  std::string text;
+  const auto status = processor_.Decode(ids, &text);
+  if (!status.ok()) throw std::runtime_error("sentencepiece cannot decode tokens: " + status.ToString());
+  return text;
+}
+
+void SentencepieceTokenizer::save(const std::filesystem::path& folder) const {
+  write_tokenizer_file(folder / kSentencepieceFile, model_);
+  // What transformers needs to read tokenizer.model.
+  nlohmann::json config = {{"tokenizer_class", "LlamaTokenizer"}, {"add_eos_token", false}, {"legacy", false}};
+  config["add_bos_token"] = processor_.bos_id() >= 0;
+  if (processor_.bos_id() >= 0) config["bos_token"] = processor_.IdToPiece(processor_.bos_id());
+  if (processor_.eos_id() >= 0) config["eos_token"] = processor_.IdToPiece(processor_.eos_id());
+  if (processor_.unk_id() >= 0) config["unk_token"] = processor_.IdToPiece(processor_.unk_id());
+  write_tokenizer_config(folder, config);
+}
+
+std::unique_ptr<Tokenizer> load_sentencepiece(const std::filesystem::path& model_file) {
+  return std::make_unique<SentencepieceTokenizer>(model_file);
+}
+
+}  // namespace infini

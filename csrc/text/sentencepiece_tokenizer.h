@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include <sentencepiece_processor.h>
+
+#include "text/tokenizer.h"
+
+namespace infini {
+
+/// A sentencepiece model (unigram or BPE). document_start is its <s>, or its </s> where it has none.
+class SentencepieceTokenizer : public Tokenizer {
+ public:
+  /// Throws UserError that names the file if it is not a sentencepiece model, or has neither <s> nor </s>.
+  explicit SentencepieceTokenizer(const std::filesystem::path& model_file);
+  std::vector<int32_t> encode(std::string_view text) const override;
+  std::string decode(const std::vector<int32_t>& ids) const override;
+  int64_t vocab_size() const override { return processor_.GetPieceSize(); }
+  int32_t document_start() const override { return document_start_; }
+  void save(const std::filesystem::path& folder) const override;
+
+ private:
+  std::string model_;  ///< the file's content, so that `save` writes it back byte for byte
+  sentencepiece::SentencePieceProcessor processor_;
+  int32_t document_start_ = 0;
+};
+
+}  // namespace infini

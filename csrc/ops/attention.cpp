@@ -1,0 +1,193 @@
+// The whole of Infini-attention over N tokens (arXiv 2404.07143, equations 2 to 10), any number of segments:
+//
+//   A_dot = softmax(rotate(Q) rotate(K)ᵀ / √D) V              causal, inside each segment
+//   A_mem = σ(Q) M / (σ(Q) z)                                 M, z as they were before the segment
+//   out   = sigmoid(β) A_mem + (1 − sigmoid(β)) A_dot         A_dot alone where the memory is empty
+//   M    += σ(K)ᵀ V                                           linear
+//   M    += σ(K)ᵀ (V − σ(K) M / (σ(K) z))                     delta
+//   z    += Σ_t σ(K_t)
+//
+// q [B,H,N,D], k [B,G,N,D], v [B,G,N,E], beta [H], memory [B,G,D,E], norm [B,G,D], cos and sin [L,D], starts [B,S] bool,
+// gain [B,S] → out [B,H,N,E], memory, norm.
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "ops/checks.h"
+#include "ops/internal.h"
+#include "ops/refuse_double_backward.h"
+
+namespace infini::ops {
+namespace {
+
+using at::Tensor;
+using OptionalTensor = std::optional<Tensor>;
+using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
+    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+    int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&);
+using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
+    const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const Tensor&, const Tensor&, const Tensor&,
+    const Tensor&, const Tensor&, const Tensor&, int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&,
+    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&);
+
+void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory,
+                     const Tensor& norm, const Tensor& cos, const Tensor& sin, int64_t segment_length,
+                     std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain) {
+  parse_update(update, true);
+  TORCH_CHECK(segment_length > 0, "segment_length must be positive, but is ", segment_length);
+  check_tensor(q, "q", 4, q);
+  check_tensor(k, "k", 4, q);
+  check_tensor(v, "v", 4, q);
+  check_tensor(beta, "beta", 1, q);
+  check_tensor(memory, "memory", 4, q);
+  check_tensor(norm, "norm", 3, q);
+  check_tensor(cos, "cos", 2, q);
+  check_tensor(sin, "sin", 2, q);
+  check_same_dtype(k, "k", q, "q");
+  check_same_dtype(v, "v", q, "q");
+  check_state(memory, norm);
+  check_groups(q.sym_size(1), k.sym_size(1), "q");
+  check_size(k, "k", 0, q.sym_size(0), "q's batch");
+  check_size(k, "k", 2, q.sym_size(2), "q's tokens");
+  check_size(k, "k", 3, q.sym_size(3), "q's width");
+  check_size(v, "v", 0, q.sym_size(0), "q's batch");
+  check_size(v, "v", 1, k.sym_size(1), "k's heads");
+  check_size(v, "v", 2, q.sym_size(2), "q's tokens");
+  check_size(beta, "beta", 0, q.sym_size(1), "q's heads");
+  check_size(memory, "memory", 0, q.sym_size(0), "q's batch");
+  check_size(memory, "memory", 1, k.sym_size(1), "k's heads");
+  check_size(memory, "memory", 2, k.sym_size(3), "k's width");
+  check_size(memory, "memory", 3, v.sym_size(3), "v's width");
+  TORCH_CHECK(q.sym_size(3) % 2 == 0, "q must have an even width for rotary embedding, but has shape ", q.sym_sizes());
+  for (const auto& [table, name] : {std::pair{&cos, "cos"}, std::pair{&sin, "sin"}}) {
+    TORCH_CHECK(!table->requires_grad(), name, " is a constant, but requires a gradient");
+    check_size(*table, name, 0, segment_length, "segment_length");
+    check_size(*table, name, 1, q.sym_size(3), "q's width");
+  }
+  const auto segments = (q.sym_size(2) + (segment_length - 1)) / segment_length;
+  check_starts(starts, q, segments);
+  check_gain(gain, q, segments);
+}
+
+Tensor cast(const Tensor& gradient, at::ScalarType dtype) { return gradient.to(dtype); }
+
+class Attention : public torch::autograd::Function<Attention> {
+ public:
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& q,
+                                                const Tensor& k, const Tensor& v, const Tensor& beta,
+                                                const Tensor& memory, const Tensor& norm, const Tensor& cos,
+                                                const Tensor& sin, int64_t segment_length, std::string_view update,
+                                                const OptionalTensor& starts, const OptionalTensor& gain) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    auto [out, memory_out, norm_out, logsumexp, memories, norms, transitions] =
+        dispatch<Forward>("infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length, update,
+                          starts, gain);
+    context->save_for_backward({q, k, v, beta, cos, sin, starts.value_or(Tensor()), gain.value_or(Tensor()), out,
+                                logsumexp, memories, norms, transitions});
+    context->saved_data["segment_length"] = segment_length;
+    context->saved_data["update"] = std::string(update);
+    context->saved_data["memory_dtype"] = memory.scalar_type();
+    context->saved_data["norm_dtype"] = norm.scalar_type();
+    context->set_materialize_grads(false);
+    return {out, memory_out, norm_out};
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
+    const auto update = context->saved_data["update"].toStringRef();
+    auto [dq, dk, dv, dbeta, dmemory, dnorm] = dispatch<Backward>(
+        "infini::_attention_backward", optional(gradients[0]), optional(gradients[1]), optional(gradients[2]), saved[0],
+        saved[1], saved[2], saved[3], saved[4], saved[5], context->saved_data["segment_length"].toInt(),
+        std::string_view(update), optional(saved[6]), optional(saved[7]), saved[8], saved[9], saved[10], saved[11],
+        saved[12]);
+    const Tensor none;
+    return {dq,   dk,   dv,   dbeta, cast(dmemory, context->saved_data["memory_dtype"].toScalarType()),
+            cast(dnorm, context->saved_data["norm_dtype"].toScalarType()),
+            none, none, none, none, none, none};
+  }
+};
+
+std::tuple<Tensor, Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v,
+                                                      const Tensor& beta, const Tensor& memory, const Tensor& norm,
+                                                      const Tensor& cos, const Tensor& sin, int64_t segment_length,
+                                                      std::string_view update, const OptionalTensor& starts,
+                                                      const OptionalTensor& gain) {
+  check_arguments(q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
+  auto result = Attention::apply(q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
+  return {result[0], result[1], result[2]};
+}
+
+std::tuple<Tensor, Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta,
+                                             const Tensor& memory, const Tensor& norm, const Tensor& cos,
+                                             const Tensor& sin, int64_t segment_length, std::string_view update,
+                                             const OptionalTensor& starts, const OptionalTensor& gain) {
+  check_arguments(q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
+  auto result = dispatch<Forward>("infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length,
+                                  update, starts, gain);
+  return {std::get<0>(result), std::get<1>(result), std::get<2>(result)};
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_forward_meta(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory, const Tensor& norm,
+    const Tensor& cos, const Tensor& sin, int64_t segment_length, std::string_view update, const OptionalTensor& starts,
+    const OptionalTensor& gain) {
+  const auto batch = q.sym_size(0), heads = q.sym_size(1), groups = k.sym_size(1), tokens = q.sym_size(2);
+  const auto key_width = q.sym_size(3), value_width = v.sym_size(3);
+  const auto segments = (tokens + (segment_length - 1)) / segment_length;
+  const auto state = q.options().dtype(state_dtype(q, memory));
+  const auto written = update == "delta" ? tokens / segment_length : c10::SymInt(0);
+  return {empty_in_layout_of(q, value_width, q.scalar_type()),
+          at::empty_symint({batch, groups, key_width, value_width}, state),
+          at::empty_symint({batch, groups, key_width}, state),
+          at::empty_symint({batch, heads, tokens}, state),
+          at::empty_symint({batch, groups, segments, key_width, value_width}, state),
+          at::empty_symint({batch, groups, segments, key_width}, state),
+          at::empty_symint({batch, groups, written, key_width, key_width}, state)};
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_backward_meta(
+    const OptionalTensor& grad_out, const OptionalTensor& grad_memory, const OptionalTensor& grad_norm, const Tensor& q,
+    const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos, const Tensor& sin, int64_t segment_length,
+    std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& out,
+    const Tensor& logsumexp, const Tensor& memories, const Tensor& norms, const Tensor& transitions) {
+  return {empty_in_layout_of(q, q.sym_size(3), q.scalar_type()),
+          empty_in_layout_of(k, k.sym_size(3), k.scalar_type()),
+          empty_in_layout_of(v, v.sym_size(3), v.scalar_type()),
+          at::empty_symint(beta.sym_sizes(), beta.options()),
+          at::empty_symint({memories.sym_size(0), memories.sym_size(1), memories.sym_size(3), memories.sym_size(4)},
+                           memories.options()),
+          at::empty_symint({norms.sym_size(0), norms.sym_size(1), norms.sym_size(3)}, norms.options())};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(infini, library) {
+  library.def(
+      "attention(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor sin, "
+      "int segment_length, str update, Tensor? starts=None, Tensor? gain=None) -> (Tensor out, Tensor memory, Tensor norm)");
+  library.def(
+      "_attention_forward(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor sin, "
+      "int segment_length, str update, Tensor? starts, Tensor? gain) -> (Tensor out, Tensor memory, Tensor norm, "
+      "Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions)");
+  library.def(
+      "_attention_backward(Tensor? grad_out, Tensor? grad_memory, Tensor? grad_norm, Tensor q, Tensor k, Tensor v, "
+      "Tensor beta, Tensor cos, Tensor sin, int segment_length, str update, Tensor? starts, Tensor? gain, Tensor out, "
+      "Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions) -> (Tensor dq, Tensor dk, Tensor dv, "
+      "Tensor dbeta, Tensor dmemory, Tensor dnorm)");
+}
+
+TORCH_LIBRARY_IMPL(infini, Autograd, library) {
+  //BOOT library.impl("attention", attention_autograd);
+  library.impl("_attention_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
+}
+TORCH_LIBRARY_IMPL(infini, CPU, library) { library.impl("attention", attention); }
+TORCH_LIBRARY_IMPL(infini, Meta, library) {
+  library.impl("attention", attention);
+  library.impl("_attention_forward", attention_forward_meta);
+  library.impl("_attention_backward", attention_backward_meta);
+}
+
+}  // namespace infini::ops

@@ -37,13 +37,9 @@ std::optional<double> median_tokens_per_second(const RunRecord& run) {
   return median(curve_of(run.steps, [](const StepMetrics& step) { return step.tokens_per_second; }).value);
 }
 
-std::string model_shape(const RunRecord& run) {
-  if (!run.model) return kAbsent;
-  const ModelSummary& model = *run.model;
-  std::string shape = std::to_string(model.layers) + " layers, width " + std::to_string(model.width) + ", " +
-                      std::to_string(model.heads) + " heads";
-  if (model.key_value_heads != model.heads) shape += " (" + std::to_string(model.key_value_heads) + " key/value)";
-  return shape + ", " + format_count(static_cast<double>(model.vocab_size)) + " tokens of vocabulary";
+std::string heads(const ModelSummary& model) {
+  if (model.key_value_heads == model.heads) return std::to_string(model.heads);
+  return std::to_string(model.heads) + " (" + std::to_string(model.key_value_heads) + " key/value)";
 }
 
 std::string padding_share(const RunRecord& run) {
@@ -57,12 +53,6 @@ std::string peak_memory(const RunRecord& run) {
   int64_t peak = 0;
   for (const auto& step : run.steps) peak = std::max(peak, step.peak_memory_bytes);
   return peak == 0 ? kAbsent : fixed(static_cast<double>(peak) / (1 << 30), 2) + " GiB";
-}
-
-std::string test_set(const RunRecord& run) {
-  if (!run.evaluation) return kAbsent;
-  return format_count(static_cast<double>(run.evaluation->tokens)) + " tokens, " +
-         std::to_string(run.evaluation->documents) + (run.evaluation->documents == 1 ? " document" : " documents");
 }
 
 /// "2.1% higher" than the reference, rounded as it is shown.
@@ -113,13 +103,23 @@ Table results_table(const std::vector<RunRecord>& runs) {
 }
 
 Table settings_table(const std::vector<RunRecord>& runs) {
-  Table table{{"run", "model", "segment", "steps", "skipped", "padding", "peak memory", "test set"}, {}};
+  Table table{{"run", "layers", "width", "heads", "vocabulary", "segment", "steps", "skipped", "padding", "peak memory",
+               "test documents", "test tokens"},
+              {}};
   for (const auto& run : runs) {
+    const auto of_model = [&](int64_t ModelSummary::*size) {
+      return run.model ? std::to_string((*run.model).*size) : kAbsent;
+    };
     const bool segmented = run.model && run.model->segment_length > 0;
-    table.rows.push_back({run.name, model_shape(run), segmented ? std::to_string(run.model->segment_length) : kAbsent,
+    const auto& evaluation = run.evaluation;
+    table.rows.push_back({run.name, of_model(&ModelSummary::layers), of_model(&ModelSummary::width),
+                          run.model ? heads(*run.model) : kAbsent, of_model(&ModelSummary::vocab_size),
+                          segmented ? std::to_string(run.model->segment_length) : kAbsent,
                           run.steps.empty() ? kAbsent : std::to_string(run.steps.back().step),
                           run.steps.empty() ? kAbsent : std::to_string(run.steps.back().skipped_steps),
-                          padding_share(run), peak_memory(run), test_set(run)});
+                          padding_share(run), peak_memory(run),
+                          evaluation ? std::to_string(evaluation->documents) : kAbsent,
+                          evaluation ? format_count(static_cast<double>(evaluation->tokens)) : kAbsent});
   }
   return table;
 }
@@ -169,22 +169,21 @@ std::vector<std::string> notes(const std::vector<RunRecord>& runs) {
 }
 
 std::string plain_text(const Table& table) {
-  std::vector<size_t> widths;
-  for (size_t column = 0; column < table.columns.size(); ++column) {
-    size_t width = display_width(table.columns[column]);
-    for (const auto& row : table.rows) width = std::max(width, display_width(row[column]));
-    widths.push_back(width);
-  }
+  const auto widest = [](const std::vector<std::string>& cells) {
+    size_t width = 0;
+    for (const auto& cell : cells) width = std::max(width, display_width(cell));
+    return width;
+  };
+  const size_t name_width = widest(table.columns);
   std::string text;
-  const auto append_row = [&](const std::vector<std::string>& cells) {
-    for (size_t column = 0; column < cells.size(); ++column) {
-      const std::string padding(widths[column] - display_width(cells[column]), ' ');
-      text += column == 0 ? cells[column] + padding : "  " + padding + cells[column];
+  for (size_t column = 0; column < table.columns.size(); ++column) {
+    const std::string& name = table.columns[column];
+    text += name + std::string(name_width - display_width(name), ' ');
+    for (const auto& row : table.rows) {
+      text += "  " + std::string(widest(row) - display_width(row[column]), ' ') + row[column];
     }
     text += '\n';
-  };
-  append_row(table.columns);
-  for (const auto& row : table.rows) append_row(row);
+  }
   return text;
 }
 

@@ -19,7 +19,7 @@ struct Table {
 /// perplexity, bits per byte, word perplexity, test perplexity with the memory off. "–" where a run has none.
 Table results_table(const std::vector<RunRecord>& runs);
 
-/// How each run was made, a row each: model, segment length, steps, skipped steps, padding, peak memory, test set.
+/// How each run was made, a row each: the model's sizes, steps, skipped steps, padding, peak memory, the test set's.
 Table settings_table(const std::vector<RunRecord>& runs);
 
 /// The result in a sentence: the test perplexity of each run, and of the first with its memory switched off.
@@ -28,10 +28,11 @@ std::string headline(const std::vector<RunRecord>& runs);
 /// What keeps the runs from being compared (other vocabularies, other test tokens), and what each lacks.
 std::vector<std::string> notes(const std::vector<RunRecord>& runs);
 
-/// The table with aligned columns for a terminal: the first left, the others right.
+/// The table for a terminal, turned: a line for each column and the rows side by side, so that a few runs with their
+/// many numbers fit 80 characters.
 std::string plain_text(const Table& table);
 
-/// Four significant digits, and at least two decimals: 4.512, 11.88, 123.45.
+/// Three decimals below 10, else two; from 100,000 on as a count: 4.512, 11.88, 3480.85, 294k.
 std::string format_perplexity(double value);
 /// A count with its unit of thousands: 512, 98.3k, 1.59M, 2.10B.
 std::string format_count(double value);

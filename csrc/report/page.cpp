@@ -86,16 +86,16 @@ std::string shell_quoted(const std::string& word) {
 /// Trains the run once more under another name, and evaluates what comes out.
 std::string commands(const RunRecord& run) {
   const fs::path again = run.folder.parent_path() / (run.name + "-again");
-  std::string text = "infini train " + shell_quoted((run.folder / "config.yaml").string()) + " --set " +
+  const auto quoted = [](const fs::path& path) { return shell_quoted(path.string()); };
+  std::string text = "infini train " + quoted(run.folder / "config.yaml") + " --set " +
                      shell_quoted("name=" + again.filename().string()) + "\n";
   if (run.data_path.empty() || run.checkpoint.empty()) return text;
-  const std::string evaluation =
-      "infini eval --checkpoint " +
-      shell_quoted((again / "checkpoints" / run.checkpoint.filename()).string()) + " --data " +
-      shell_quoted((fs::path(run.data_path) / "test").string());
-  text += evaluation + " --json > " + shell_quoted((again / "evaluation.json").string()) + "\n";
+  const std::string evaluation = "infini eval --checkpoint " +
+                                 quoted(again / "checkpoints" / run.checkpoint.filename()) + " \\\n    --data " +
+                                 quoted(fs::path(run.data_path) / "test");
+  text += evaluation + " --json > " + quoted(again / "evaluation.json") + "\n";
   if (run.model && run.model->has_memory()) {
-    text += evaluation + " --no-memory --json > " + shell_quoted((again / "evaluation-no-memory.json").string()) + "\n";
+    text += evaluation + " --no-memory --json > " + quoted(again / "evaluation-no-memory.json") + "\n";
   }
   return text;
 }

@@ -1,0 +1,155 @@
+#include "checkpoint/atomic_folder.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "checkpoint/atomic_file.h"
+#include "checkpoint/temporary_folder.h"
+
+namespace infini {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class AtomicFolderTest : public InTemporaryFolder {
+ protected:
+  void write_folder(const std::string& text) {
+    AtomicFolder folder(target_);
+    write_bytes(folder.path() / "a.txt", text);
+    write_bytes(folder.path() / "trainer/b.txt", text);
+    folder.commit();
+  }
+  int64_t entries() const { return std::distance(std::filesystem::directory_iterator(folder_), {}); }
+
+  std::filesystem::path target_ = folder_ / "step-5";
+};
+
+TEST_F(AtomicFolderTest, AppearsOnlyOnCommit) {
+  AtomicFolder folder(target_);
+  write_bytes(folder.path() / "a.txt", "1");
+  EXPECT_FALSE(std::filesystem::exists(target_));
+  EXPECT_EQ(folder.path(), folder_ / ".step-5.partial");
+  folder.commit();
+  EXPECT_EQ(read_bytes(target_ / "a.txt"), "1");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(AtomicFolderTest, LeavesNothingBehindWithoutCommit) {
+  { write_bytes(AtomicFolder(target_).path() / "a.txt", "1"); }
+  EXPECT_EQ(entries(), 0);
+}
+
+TEST_F(AtomicFolderTest, ReplacesAnExistingFolderAsAWhole) {
+  write_bytes(target_ / "old.txt", "old");
+  write_folder("new");
+  EXPECT_FALSE(std::filesystem::exists(target_ / "old.txt"));
+  EXPECT_EQ(read_bytes(target_ / "trainer/b.txt"), "new");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(AtomicFolderTest, RemovesWhatAKilledWriterLeft) {
+  write_bytes(folder_ / ".step-5.partial/stale.txt", "stale");
+  write_folder("new");
+  EXPECT_FALSE(std::filesystem::exists(target_ / "stale.txt"));
+}
+
+TEST_F(AtomicFolderTest, CreatesTheFoldersAboveAndTakesATrailingSlash) {
+  AtomicFolder folder((folder_ / "runs/a/step-7").string() + "/");
+  folder.commit();
+  EXPECT_TRUE(std::filesystem::is_directory(folder_ / "runs/a/step-7"));
+}
+
+TEST_F(AtomicFolderTest, RefusesToReplaceAFile) {
+  write_bytes(target_, "a file");
+  EXPECT_THAT(user_error_of([&] { AtomicFolder folder(target_); }),
+              AllOf(HasSubstr(target_.string()), HasSubstr("is a file")));
+}
+
+TEST_F(AtomicFolderTest, ListsTheCrc32OfEveryFileBelow) {
+  write_folder("123456789");
+  const auto json = nlohmann::json::parse(read_bytes(target_ / "checksums.json"));
+  // cbf43926 is the check value that CRC-32's definition gives for "123456789".
+  EXPECT_EQ(json, nlohmann::json::parse(R"({"files": {"a.txt": {"bytes": 9, "crc32": "cbf43926"},
+                                                     "trainer/b.txt": {"bytes": 9, "crc32": "cbf43926"}}})"));
+}
+
+TEST_F(AtomicFolderTest, VerifiesUntilAnyBitFlips) {
+  write_folder("some text");
+  verify_checksums(target_);
+  for (const char* const name : {"a.txt", "trainer/b.txt"}) {
+    for (size_t bit = 0; bit < 9 * 8; ++bit) {
+      std::string bytes = "some text";
+      bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
+      write_bytes(target_ / name, bytes);
+      EXPECT_THAT(user_error_of([&] { verify_checksums(target_); }),
+                  AllOf(HasSubstr((target_ / name).string()), HasSubstr("damaged")));
+    }
+    write_bytes(target_ / name, "some text");
+  }
+  verify_checksums(target_);
+}
+
+TEST_F(AtomicFolderTest, VerifyingNamesATruncatedAMissingAndAnUnlistedState) {
+  write_folder("some text");
+  write_bytes(target_ / "a.txt", "some");
+  EXPECT_THAT(user_error_of([&] { verify_checksums(target_); }),
+              AllOf(HasSubstr("a.txt is truncated"), HasSubstr("4 bytes"), HasSubstr("with 9")));
+  std::filesystem::remove(target_ / "a.txt");
+  EXPECT_THAT(user_error_of([&] { verify_checksums(target_); }), HasSubstr("a.txt is missing"));
+  write_bytes(target_ / "checksums.json", "{");
+  EXPECT_THAT(user_error_of([&] { verify_checksums(target_); }), HasSubstr("checksums.json:1: not valid JSON"));
+  std::filesystem::remove(target_ / "checksums.json");
+  verify_checksums(target_);  // a folder from elsewhere
+}
+
+TEST_F(AtomicFolderTest, StaysWholeWhenItsWriterIsKilledAtAnyMoment) {
+  write_folder("0");
+  std::mt19937 random(1);
+  for (int kill_number = 0; kill_number < 20; ++kill_number) {
+    const pid_t writer = fork();
+    ASSERT_GE(writer, 0);
+    if (writer == 0) {
+      try {
+        for (int i = 0;; ++i) write_folder(std::string(1 + i % 5000, static_cast<char>('a' + i % 26)));
+      } catch (...) {
+        _exit(1);
+      }
+    }
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(500 + random() % 30000);
+    bool always_there = true;
+    while (std::chrono::steady_clock::now() < until) always_there &= std::filesystem::exists(target_);
+    kill(writer, SIGKILL);
+    int status = 0;
+    waitpid(writer, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself";
+    EXPECT_TRUE(always_there) << "there was a moment with neither the old nor the new folder";
+    verify_checksums(target_);
+    EXPECT_EQ(read_bytes(target_ / "a.txt"), read_bytes(target_ / "trainer/b.txt"));
+  }
+  write_folder("last");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(AtomicFolderTest, AFileIsReplacedAsAWholeToo) {
+  const std::filesystem::path file = folder_ / "state.json";
+  write_file(file, "old");
+  {
+    AtomicFile output(file);
+    output.write("half");
+  }
+  EXPECT_EQ(read_bytes(file), "old");
+  write_file(file, "new");
+  EXPECT_EQ(read_bytes(file), "new");
+  EXPECT_EQ(entries(), 1);
+  EXPECT_THROW(write_file(folder_ / "absent/state.json", "x"), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace infini

@@ -1,0 +1,123 @@
+#include "checkpoint/checkpoint.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "checkpoint/atomic_folder.h"
+#include "checkpoint/json_file.h"
+#include "checkpoint/temporary_folder.h"
+
+namespace infini {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Checkpoint : public InTemporaryFolder {
+ protected:
+  std::string error_of(const std::filesystem::path& folder) {
+    return user_error_of([&] { read_checkpoint(folder); });
+  }
+  void write_whole() {
+    AtomicFolder folder(checkpoint_);
+    write_checkpoint(folder.path(), {{"model_type", "infini_llama"}}, weights_);
+    folder.commit();
+  }
+
+  std::filesystem::path checkpoint_ = folder_ / "step-3";
+  NamedTensors weights_ = {{"model.norm.weight", torch::ones({4})}, {"lm_head.weight", torch::randn({2, 4})}};
+};
+
+TEST_F(Checkpoint, ComesBackAsItWasWritten) {
+  write_whole();
+  const CheckpointFiles files = read_checkpoint(checkpoint_);
+  EXPECT_EQ(files.config, (nlohmann::json{{"model_type", "infini_llama"}}));
+  ASSERT_EQ(files.weights.size(), 2u);
+  for (const auto& [name, tensor] : weights_) EXPECT_TRUE(files.weights.at(name).equal(tensor));
+}
+
+TEST_F(Checkpoint, SaysThatAFolderIsMissingEmptyOrAFile) {
+  EXPECT_EQ(error_of(checkpoint_), "there is no checkpoint folder " + checkpoint_.string());
+  std::filesystem::create_directory(checkpoint_);
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr(checkpoint_.string() + " is empty"));
+  write_bytes(folder_ / "file", "x");
+  EXPECT_THAT(error_of(folder_ / "file"), HasSubstr("is not a folder"));
+}
+
+TEST_F(Checkpoint, SaysWhichFileIsMissing) {
+  write_bytes(checkpoint_ / "tokenizer.model", "x");
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr("has no config.json"));
+  write_bytes(checkpoint_ / "config.json", "{}");
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr(checkpoint_.string() + " has neither model.safetensors nor"));
+  write_bytes(checkpoint_ / "pytorch_model.bin", "x");
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr("safe_serialization=True"));
+}
+
+TEST_F(Checkpoint, NamesTheLineWhereAConfigDoesNotParse) {
+  write_bytes(checkpoint_ / "config.json", "{\n  \"hidden_size\": 4,\n  oops\n}");
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr((checkpoint_ / "config.json").string() + ":3: not valid JSON: syntax"));
+}
+
+TEST_F(Checkpoint, NamesTheFileThatIsDamaged) {
+  for (const char* const name : {"config.json", "model.safetensors"}) {
+    write_whole();
+    const std::string whole = read_bytes(checkpoint_ / name);
+    std::string flipped = whole;
+    flipped[flipped.size() - 3] ^= 4;
+    write_bytes(checkpoint_ / name, flipped);
+    EXPECT_THAT(error_of(checkpoint_), HasSubstr((checkpoint_ / name).string() + " is damaged"));
+    write_bytes(checkpoint_ / name, whole.substr(0, whole.size() - 1));
+    EXPECT_THAT(error_of(checkpoint_), HasSubstr((checkpoint_ / name).string() + " is truncated"));
+  }
+}
+
+TEST_F(Checkpoint, IsReadFromShards) {
+  write_bytes(checkpoint_ / "config.json", "{}");
+  write_safetensors(checkpoint_ / "a.safetensors", {{"one", torch::ones({2})}, {"two", torch::zeros({3})}});
+  write_safetensors(checkpoint_ / "b.safetensors", {{"three", torch::full({1}, 3)}});
+  write_json(checkpoint_ / "model.safetensors.index.json",
+             {{"weight_map", {{"one", "a.safetensors"}, {"two", "a.safetensors"}, {"three", "b.safetensors"}}}});
+  const NamedTensors weights = read_checkpoint(checkpoint_).weights;
+  ASSERT_EQ(weights.size(), 3u);
+  EXPECT_EQ(weights.at("three").item<int>(), 3);
+}
+
+TEST_F(Checkpoint, NamesWhatItsShardsLack) {
+  write_bytes(checkpoint_ / "config.json", "{}");
+  const std::filesystem::path index = checkpoint_ / "model.safetensors.index.json";
+  write_json(index, {{"weight_map", {{"one", "a.safetensors"}}}});
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr("a.safetensors is missing"));
+  write_safetensors(checkpoint_ / "a.safetensors", {{"two", torch::zeros({3})}});
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr("a.safetensors lacks the tensor one"));
+  write_json(index, {{"weight_map", {{"one", "../a.safetensors"}}}});
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr("must name a file of this folder"));
+  write_json(index, nlohmann::json::array());
+  EXPECT_THAT(error_of(checkpoint_), HasSubstr("no object \"weight_map\""));
+}
+
+TEST_F(Checkpoint, LatestIsTheHighestStepAndNeverAPartialOne) {
+  EXPECT_EQ(latest_checkpoint(folder_), "");
+  EXPECT_EQ(latest_checkpoint(folder_ / "absent"), "");
+  for (const char* const name : {"step-9", "step-10", ".step-11.partial", "step-12.old", "step-", "step-x", "best"}) {
+    std::filesystem::create_directory(folder_ / name);
+  }
+  write_bytes(folder_ / "step-99", "a file");
+  EXPECT_EQ(latest_checkpoint(folder_), folder_ / "step-10");
+}
+
+TEST_F(Checkpoint, OldOnesAndHalfWrittenOnesAreRemoved) {
+  for (const char* const name :
+       {"step-5", "step-9", "step-10", "step-100", ".step-7.partial", "best", ".best.partial"}) {
+    write_bytes(folder_ / name / "config.json", "{}");
+  }
+  remove_old_checkpoints(folder_, 2);
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) left.insert(entry.path().filename());
+  EXPECT_EQ(left, (std::set<std::string>{"step-10", "step-100", "best", ".best.partial"}));
+  remove_old_checkpoints(folder_, 5);
+  EXPECT_EQ(latest_checkpoint(folder_), folder_ / "step-100");
+  remove_old_checkpoints(folder_ / "absent", 1);
+}
+
+}  // namespace
+}  // namespace infini

@@ -1,0 +1,82 @@
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <set>
+
+#include "config/temporary_config.h"
+
+namespace infini {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::filesystem::path kFolder = std::filesystem::path(__FILE__).parent_path() / "../../configs";
+
+std::set<std::string> shipped() {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) names.insert(entry.path().stem());
+  return names;
+}
+
+TEST(ShippedConfigs, AreAllThere) {
+  const std::set<std::string> names = shipped();
+  for (const std::string set : {"pg19", "arxiv_math"}) {
+    for (const char* const kind : {"", "_delta", "_100k", "_100k_delta", "_small", "_small_delta", "_small_local"}) {
+      EXPECT_TRUE(names.contains(set + kind)) << set << kind;
+    }
+  }
+  EXPECT_TRUE(names.contains("quickstart"));
+}
+
+TEST(ShippedConfigs, LoadAndSayHowTheyAreRun) {
+  for (const std::string& name : shipped()) {
+    const std::filesystem::path file = kFolder / (name + ".yaml");
+    const TrainConfig config = load_train_config(file, {});
+    EXPECT_EQ(config.name, name);
+    EXPECT_EQ(config.model.vocab_size, 0) << name << ": the data's";
+    std::string first, second, third;
+    std::ifstream stream(file);
+    std::getline(stream, first);
+    std::getline(stream, second);
+    std::getline(stream, third);
+    EXPECT_EQ(first.substr(0, 2), "# ") << name;
+    EXPECT_THAT(second, HasSubstr("infini prepare --source data/")) << name;
+    EXPECT_THAT(second, HasSubstr("--out " + config.data.path.string() + " ")) << name;
+    EXPECT_THAT(third, HasSubstr("infini train configs/" + name + ".yaml")) << name;
+  }
+}
+
+TEST(ShippedConfigs, OfThePaperHaveItsModelAndHyperparameters) {
+  for (const std::string& name : shipped()) {
+    if (name == "quickstart" || name.find("_small") != std::string::npos) continue;
+    const TrainConfig config = load_train_config(kFolder / (name + ".yaml"), {});
+    EXPECT_EQ(config.model.memory_size(), 1585152) << name << ": the floats of memory in Table 1";
+    EXPECT_EQ(config.model.memory.segment_length, 2048) << name;
+    EXPECT_EQ(config.model.memory.update, name.ends_with("_delta") ? "delta" : "linear") << name;
+    EXPECT_EQ(config.train_length, name.find("_100k") != std::string::npos ? 102400 : 32768) << name;
+    EXPECT_EQ(config.model.num_hidden_layers, 12) << name;
+    EXPECT_EQ(config.model.hidden_size, 1024) << name;
+    EXPECT_EQ(config.model.intermediate_size, 4096) << name;
+    EXPECT_EQ(config.optimizer.name, "adafactor") << name;
+    EXPECT_EQ(config.optimizer.learning_rate, 0.01) << name;
+    EXPECT_EQ(config.schedule.warmup_steps, 1000) << name;
+    EXPECT_EQ(config.batch_rows * config.accumulation, 64) << name;
+  }
+}
+
+TEST(ShippedConfigs, ThatAreComparedDifferInTheirMemoryAlone) {
+  for (const std::string set : {"pg19_small", "arxiv_math_small"}) {
+    const TrainConfig linear = load_train_config(kFolder / (set + ".yaml"), {});
+    for (const char* const kind : {"_delta", "_local"}) {
+      TrainConfig other = load_train_config(kFolder / (set + kind + ".yaml"), {});
+      EXPECT_NE(other.model.memory.update, linear.model.memory.update);
+      other.name = linear.name;
+      other.model.memory.update = linear.model.memory.update;
+      other.gate = linear.gate;
+      EXPECT_EQ(to_yaml(other), to_yaml(linear));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace infini

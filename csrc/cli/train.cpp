@@ -1,0 +1,82 @@
+#include <cxxopts.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "config/load_train_config.h"
+#include "log/error.h"
+#include "log/log.h"
+#include "train/resolve_config.h"
+#include "train/trainer.h"
+
+namespace infini {
+namespace {
+
+/// `--set KEY=VALUE`, taken out of the command line: cxxopts would cut a value at its commas.
+std::vector<std::string> take_overrides(int& argc, std::vector<char*>& argv) {
+  std::vector<std::string> overrides;
+  std::vector<char*> rest;
+  for (size_t i = 0; i < argv.size(); ++i) {
+    const std::string argument = argv[i];
+    constexpr std::string_view kJoined = "--set=";
+    if (argument.starts_with(kJoined)) {
+      overrides.push_back(argument.substr(kJoined.size()));
+    } else if (argument == "--set") {
+      if (i + 1 == argv.size()) throw UserError("infini train: --set needs key=value, such as --set steps=100");
+      overrides.emplace_back(argv[++i]);
+    } else {
+      rest.push_back(argv[i]);
+    }
+  }
+  argv = rest;
+  argc = static_cast<int>(argv.size());
+  return overrides;
+}
+
+}  // namespace
+
+int run_train(int argc, char** argv) {
+  cxxopts::Options options("infini train",
+                           "Trains a model. The run's folder (output_folder/name) receives config.yaml, metrics.jsonl, "
+                           "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C) and SIGTERM finish the step, write a "
+                           "checkpoint and end with exit code 0.\n");
+  options.positional_help("CONFIG.yaml").custom_help("[--set key=value]... [--resume]");
+  options.add_options()("set", "another value for a key of the configuration; may be given often",
+                        cxxopts::value<std::string>(), "KEY=VALUE")(
+      "resume", "go on from the run's newest checkpoint, bit for bit (without one: begin)")("h,help", "print this help");
+  options.add_options("positional")("config", "the experiment", cxxopts::value<std::string>());
+  options.parse_positional({"config"});
+
+  std::vector<char*> words(argv, argv + argc);
+  const std::vector<std::string> overrides = take_overrides(argc, words);
+  const auto arguments = options.parse(argc, words.data());
+  if (arguments.count("help")) {
+    std::cout << options.help({""})
+              << "\nExamples: infini train configs/quickstart.yaml\n"
+                 "          infini train configs/quickstart.yaml --set steps=2000 --set name=longer --resume\n";
+    return 0;
+  }
+  if (!arguments.count("config")) {
+    throw UserError("infini train: no configuration given; name one, such as configs/quickstart.yaml");
+  }
+  if (!arguments.unmatched().empty()) {
+    throw UserError("infini train: '" + arguments.unmatched().front() + "' is one word too many; see infini train --help");
+  }
+
+  const TrainConfig config = resolve_config(load_train_config(arguments["config"].as<std::string>(), overrides));
+  Trainer trainer(config, to_yaml(config), arguments.count("resume") > 0);
+  const TrainingOutcome outcome = trainer.run();
+  if (outcome.finished) {
+    log::info("finished after " + std::to_string(outcome.step) + " steps; the model is in " +
+              outcome.checkpoint.string());
+  } else {
+    log::info("stopped by a signal after " + std::to_string(outcome.step) + " of " + std::to_string(config.steps) +
+              " steps; --resume goes on from " + outcome.checkpoint.string());
+  }
+  return 0;
+}
+
+}  // namespace infini

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <vector>
+
+#include "train/optimizer.h"
+
+namespace infini {
+
+/// Adafactor without momentum (Shazeer & Stern 2018, Algorithm 6), the paper's optimiser. Of a matrix's second moment V
+/// it keeps the mean R of every row and C of every column only:
+///   β2 = 1 − t^−decay_exponent;  R ← β2 R + (1 − β2) mean(g² + ε1, columns);  C likewise over rows
+///   U = g / √V̂,  V̂ = R Cᵀ / mean(R);  U ← U / max(1, RMS(U) / clipping_threshold)
+///   α = rate · max(ε2, RMS(p)) with scale_parameter, else rate;  p ← p (1 − α · decay) − α U
+/// ε1 = 1e-30, ε2 = 1e-3. Vectors keep their whole second moment. The gates' rate is never scaled by their size: at
+/// β = 0 they would not move.
+class Adafactor : public Optimizer {
+ public:
+  Adafactor(std::vector<ParameterGroup> groups, const OptimizerConfig& config);
+
+ protected:
+  void update(const LearningRates& rates) override;
+  NamedTensors moments() const override;
+
+ private:
+  /// `row` and `column` of a matrix [..., n, m]: [..., n] and [..., m]; `full` of anything else.
+  struct SecondMoment {
+    torch::Tensor row, column, full;
+    bool factored() const { return row.defined(); }
+  };
+
+  OptimizerConfig config_;
+  std::vector<std::vector<SecondMoment>> moments_;  ///< one list a group
+};
+
+}  // namespace infini

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace infini {
+
+/// A file that grows record by record; each record is handed to the system in one write, so a killed process leaves
+/// whole records. Failures are std::runtime_error that names the file and the reason.
+class AppendFile {
+ public:
+  explicit AppendFile(std::filesystem::path file);
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  void append(std::string_view record);
+  /// Makes what was appended survive a loss of power.
+  void sync();
+
+ private:
+  [[noreturn]] void fail(int error) const;
+
+  std::filesystem::path file_;
+  int descriptor_ = -1;
+};
+
+}  // namespace infini

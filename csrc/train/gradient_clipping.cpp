@@ -1,0 +1,16 @@
+#include "train/gradient_clipping.h"
+
+namespace infini {
+
+torch::Tensor clip_gradients(const std::vector<torch::Tensor>& gradients, double maximum_norm) {
+  const torch::NoGradGuard no_graph;
+  const torch::Tensor norm = torch::stack(at::_foreach_norm(gradients, 2)).norm();
+  if (maximum_norm > 0) {
+    // Keeps the quotient finite where all gradients are zero, as PyTorch's clip_grad_norm_ does.
+    constexpr double kEpsilon = 1e-6;
+    at::_foreach_mul_(gradients, (maximum_norm / (norm + kEpsilon)).clamp_max_(1.0));
+  }
+  return norm;
+}
+
+}  // namespace infini

@@ -1,0 +1,61 @@
+#include "train/metrics_writer.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/atomic_file.h"
+#include "log/log.h"
+
+namespace infini {
+namespace {
+
+const std::filesystem::path& keep_until(const std::filesystem::path& file, int64_t last_step) {
+  std::ifstream input(file, std::ios::binary);
+  std::string kept, line;
+  // getline reaches the end of the file only where the last line has no end of its own: it was written half.
+  while (std::getline(input, line) && !input.eof()) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("step")) {
+      log::warn(file.string() + ": a line that is no record of a step was left out");
+      continue;
+    }
+    if (json["step"].get<int64_t>() <= last_step) kept += line + '\n';
+  }
+  write_file(file, kept);
+  return file;
+}
+
+}  // namespace
+
+MetricsWriter::MetricsWriter(const std::filesystem::path& file, int64_t last_step)
+    : file_(keep_until(file, last_step)) {}
+
+void MetricsWriter::write(const StepMetrics& metrics) { file_.append(metrics_line(metrics) + '\n'); }
+
+std::string metrics_line(const StepMetrics& metrics) {
+  nlohmann::ordered_json json{
+      {"step", metrics.step},
+      {"tokens", metrics.tokens},
+      {"loss", metrics.loss},
+      {"learning_rate", metrics.learning_rate},
+      {"gate_learning_rate", metrics.gate_learning_rate},
+      {"gradient_norm", metrics.gradient_norm},
+      {"tokens_per_second", metrics.tokens_per_second},
+      {"peak_memory_bytes", metrics.peak_memory_bytes},
+      {"padding_share", metrics.padding_share},
+      {"skipped", metrics.skipped},
+      {"skipped_steps", metrics.skipped_steps},
+  };
+  if (!metrics.gates.empty()) {
+    json["gates"] = metrics.gates;
+    json["memory_share"] = metrics.memory_share;
+  }
+  if (metrics.validation) {
+    json["validation"] = {{"loss", metrics.validation->loss},
+                          {"perplexity", metrics.validation->perplexity},
+                          {"tokens", metrics.validation->tokens}};
+  }
+  return json.dump();
+}
+
+}  // namespace infini

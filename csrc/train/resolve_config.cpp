@@ -1,0 +1,81 @@
+#include "train/resolve_config.h"
+
+#include <string>
+
+#include "checkpoint/json_file.h"
+#include "data/dataset_description.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+/// The keys of a model as a configuration file spells them.
+nlohmann::ordered_json model_keys(const ModelConfig& model) {
+  return {{"model.vocab_size", model.vocab_size},
+          {"model.hidden_size", model.hidden_size},
+          {"model.intermediate_size", model.intermediate_size},
+          {"model.num_hidden_layers", model.num_hidden_layers},
+          {"model.num_attention_heads", model.num_attention_heads},
+          {"model.num_key_value_heads", model.num_key_value_heads},
+          {"model.head_dim", model.head_dim},
+          {"model.rms_norm_eps", model.rms_norm_eps},
+          {"model.rope_theta", model.rope_theta},
+          {"model.tie_word_embeddings", model.tie_word_embeddings},
+          {"model.attention_bias", model.attention_bias},
+          {"model.mlp_bias", model.mlp_bias},
+          {"model.qk_norm", model.qk_norm},
+          {"model.memory.segment_length", model.memory.segment_length},
+          {"model.memory.update", model.memory.update}};
+}
+
+void resolve_vocabulary(TrainConfig& config) {
+  const int64_t of_data = read_dataset_description(config.data.path).vocab_size;
+  int64_t& vocab_size = config.model.vocab_size;
+  if (!config.initial_checkpoint.empty()) {
+    // An embedding may be padded beyond its tokenizer.
+    const nlohmann::json initial = read_json(config.initial_checkpoint / "config.json");
+    if (vocab_size == 0) {
+      vocab_size = model_config_from_json(initial, config.initial_checkpoint.string()).vocab_size;
+    }
+    if (vocab_size >= of_data) return;
+  }
+  if (vocab_size == 0) vocab_size = of_data;
+  if (vocab_size != of_data) {
+    throw UserError("model.vocab_size is " + std::to_string(vocab_size) + ", but the data in " +
+                    config.data.path.string() + " has " + std::to_string(of_data) +
+                    " tokens; leave the key out to take the data's");
+  }
+}
+
+}  // namespace
+
+TrainConfig resolve_config(TrainConfig config) {
+  resolve_vocabulary(config);
+  config.model.validate();
+  const int64_t segment_length = config.model.memory.segment_length;
+  if (segment_length > 0 && config.train_length % segment_length != 0) {
+    throw UserError("train_length is " + std::to_string(config.train_length) +
+                    "; it must be a multiple of model.memory.segment_length, " + std::to_string(segment_length));
+  }
+  if (segment_length == 0 && config.carry_memory) {
+    throw UserError("carry_memory is true, but the model has no memory; set model.memory.segment_length and update");
+  }
+  if (!config.initial_checkpoint.empty()) {
+    require_same_model(config.model, read_json(config.initial_checkpoint / "config.json"),
+                       config.initial_checkpoint.string(), /*memory_too=*/false);
+  }
+  return config;
+}
+
+void require_same_model(const ModelConfig& model, const nlohmann::json& checkpoint_config, const std::string& checkpoint,
+                        bool memory_too) {
+  const nlohmann::ordered_json asked = model_keys(model);
+  const nlohmann::ordered_json found = model_keys(model_config_from_json(checkpoint_config, checkpoint));
+  for (const auto& [key, value] : asked.items()) {
+    if (value == found[key] || (!memory_too && key.starts_with("model.memory."))) continue;
+    throw UserError(key + " is " + value.dump() + " in the configuration, but " + found[key].dump() + " in " +
+                    checkpoint + "; set it to " + found[key].dump() + ", or begin a new run under another name");
+  }
+}
+
+}  // namespace infini

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace infini {
+
+/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/.
+class RunFolder {
+ public:
+  /// Creates the folder. Throws UserError if the run has checkpoints already and is not to be resumed.
+  RunFolder(std::filesystem::path folder, bool resume);
+
+  const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path metrics() const { return folder_ / "metrics.jsonl"; }
+  std::filesystem::path tensorboard() const { return folder_ / "tensorboard"; }
+  std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
+  std::filesystem::path checkpoint(int64_t step) const;
+
+  /// The resolved configuration, enough to run again.
+  void write_config(const std::string& yaml) const;
+
+  /// The newest checkpoint whose files agree with their checksums, or an empty path if the run has none. Newer, damaged
+  /// ones are warned about; throws UserError if all are damaged.
+  std::filesystem::path newest_sound_checkpoint() const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace infini

@@ -1,0 +1,101 @@
+#include "train/segment_schedule.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace infini {
+namespace {
+
+/// The part of a batch that one graph covers.
+struct Chunk {
+  torch::Tensor tokens, targets;
+  std::optional<torch::Tensor> starts;
+  int64_t begin = 0;
+};
+
+std::vector<Chunk> cut_into_chunks(const Batch& batch, int64_t segment_length, int64_t segments_per_chunk) {
+  const int64_t tokens = batch.tokens.size(1);
+  if (segment_length == 0) return {{batch.tokens, batch.targets, std::nullopt, 0}};
+  const int64_t chunk_length = segment_length * segments_per_chunk;
+  std::vector<Chunk> chunks;
+  for (int64_t begin = 0; begin < tokens; begin += chunk_length) {
+    const int64_t length = std::min(chunk_length, tokens - begin);
+    const int64_t segments = (length + segment_length - 1) / segment_length;
+    Chunk chunk{batch.tokens.narrow(1, begin, length), batch.targets.narrow(1, begin, length), std::nullopt, begin};
+    if (batch.starts.defined()) chunk.starts = batch.starts.narrow(1, begin / segment_length, segments);
+    chunks.push_back(std::move(chunk));
+  }
+  return chunks;
+}
+
+/// The memory before every chunk. Copies to pinned host memory are queued like kernels, and so are those back: nothing
+/// waits for them.
+std::vector<MemoryState> border_states(CausalLanguageModel& model, const std::vector<Chunk>& chunks,
+                                       const MemoryState& initial, BorderStates place) {
+  // Local attention alone writes nothing: every chunk begins with the same state, and no first pass is needed.
+  if (model.config().memory.update == "none") return std::vector<MemoryState>(chunks.size(), initial.detached());
+
+  const torch::NoGradGuard no_graph;
+  std::vector<MemoryState> borders{initial.detached()};
+  MemoryState current = initial;
+  for (size_t i = 0; i + 1 < chunks.size(); ++i) {
+    current = model.forward(chunks[i].tokens, current, chunks[i].starts).state;
+    borders.push_back(place == BorderStates::host ? current.to(torch::kCPU, /*non_blocking=*/true) : current);
+  }
+  return borders;
+}
+
+/// Backward pass of a chunk from its loss and, where the chunk after it handed one back, the gradient of its outgoing
+/// memory.
+void run_backward(const torch::Tensor& loss, const MemoryState& outgoing, const std::vector<torch::Tensor>& gradients) {
+  std::vector<torch::Tensor> roots, root_gradients;
+  if (loss.requires_grad()) {
+    roots.push_back(loss);
+    root_gradients.emplace_back();
+  }
+  const std::vector<torch::Tensor> states = outgoing.tensors();
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined() || !states[i].requires_grad()) continue;
+    roots.push_back(states[i]);
+    root_gradients.push_back(gradients[i]);
+  }
+  if (!roots.empty()) torch::autograd::backward(roots, root_gradients);
+}
+
+}  // namespace
+
+ScheduleResult run_schedule(CausalLanguageModel& model, const Batch& batch, const MemoryState& state,
+                            int64_t target_count, const ScheduleOptions& options) {
+  const std::vector<Chunk> chunks =
+      cut_into_chunks(batch, model.config().memory.segment_length, options.segments_per_chunk);
+  std::vector<MemoryState> borders = border_states(model, chunks, state, options.border_states);
+  const double loss_scale = 1.0 / static_cast<double>(std::max<int64_t>(target_count, 1));
+
+  ScheduleResult result;
+  std::vector<torch::Tensor> outgoing_gradients;
+  for (size_t i = chunks.size(); i-- > 0;) {
+    const Chunk& chunk = chunks[i];
+    // Nothing before the first chunk asks for a gradient of its incoming memory.
+    const MemoryState incoming =
+        borders.back().to(batch.tokens.device(), /*non_blocking=*/true).detached(/*requires_grad=*/i > 0);
+    borders.pop_back();
+
+    const ForwardResult forward = model.forward(chunk.tokens, incoming, chunk.starts);
+    const torch::Tensor loss = model.loss(forward.hidden, chunk.targets) * loss_scale;
+    run_backward(loss, forward.state, outgoing_gradients);
+
+    result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
+    if (i + 1 == chunks.size()) {
+      result.state = forward.state.detached();
+      result.last_chunk_begin = chunk.begin;
+      result.last_chunk_state = incoming.detached();
+    }
+    outgoing_gradients.clear();
+    if (i > 0) {
+      for (const torch::Tensor& tensor : incoming.tensors()) outgoing_gradients.push_back(tensor.grad());
+    }
+  }
+  return result;
+}
+
+}  // namespace infini

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace infini {
+
+struct ValidationMetrics {
+  double loss = 0.0;  ///< nats a token
+  double perplexity = 0.0;
+  int64_t tokens = 0;
+};
+
+/// What is recorded of one step.
+struct StepMetrics {
+  int64_t step = 0;    ///< from 1
+  int64_t tokens = 0;  ///< read since the beginning of the run, padding not counted
+  double loss = 0.0;   ///< nats a token
+  double learning_rate = 0.0;
+  double gate_learning_rate = 0.0;
+  double gradient_norm = 0.0;  ///< before clipping
+  double tokens_per_second = 0.0;
+  int64_t peak_memory_bytes = 0;
+  double padding_share = 0.0;
+  bool skipped = false;       ///< loss or gradient was not finite, so nothing was changed
+  int64_t skipped_steps = 0;  ///< since the beginning of the run
+  std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty in most steps
+  std::optional<ValidationMetrics> validation;
+};
+
+}  // namespace infini

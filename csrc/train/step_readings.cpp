@@ -1,0 +1,48 @@
+#include "train/step_readings.h"
+
+#include <cmath>
+#include <optional>
+
+namespace infini {
+namespace {
+
+std::vector<std::vector<double>> take_rows(const double*& next, const torch::Tensor& matrix) {
+  std::vector<std::vector<double>> rows;
+  for (int64_t row = 0; row < matrix.size(0); ++row) {
+    rows.emplace_back(next, next + matrix.size(1));
+    next += matrix.size(1);
+  }
+  return rows;
+}
+
+/// The only place of the trainer that waits for the device.
+torch::Tensor copy_to_host(const std::vector<torch::Tensor>& tensors) {
+  std::vector<torch::Tensor> flat;
+  for (const torch::Tensor& tensor : tensors) flat.push_back(tensor.detach().reshape(-1).to(torch::kFloat64));
+  return torch::cat(flat).to(torch::kCPU);
+}
+
+}  // namespace
+
+bool StepReadings::finite() const { return std::isfinite(loss) && std::isfinite(gradient_norm); }
+
+StepReadings synchronise(const torch::Tensor& loss, const torch::Tensor& gradient_norm,
+                         const std::optional<MemoryDiagnostics>& diagnostics) {
+  std::vector<torch::Tensor> tensors{loss, gradient_norm};
+  if (diagnostics) tensors.insert(tensors.end(), {diagnostics->gates, diagnostics->memory_share});
+  const torch::Tensor values = copy_to_host(tensors);
+
+  const double* next = values.const_data_ptr<double>();
+  StepReadings readings;
+  readings.loss = *next++;
+  readings.gradient_norm = *next++;
+  if (diagnostics) {
+    readings.gates = take_rows(next, diagnostics->gates);
+    readings.memory_share = take_rows(next, diagnostics->memory_share);
+  }
+  return readings;
+}
+
+double synchronise(const torch::Tensor& loss) { return *copy_to_host({loss}).const_data_ptr<double>(); }
+
+}  // namespace infini

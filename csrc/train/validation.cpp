@@ -1,0 +1,42 @@
+#include "train/validation.h"
+
+#include <algorithm>
+
+#include "train/device.h"
+
+namespace infini {
+namespace {
+
+/// `length` targets of a document from `begin` on, and the tokens before them; one row.
+Batch read_piece(const TokenDataset& split, int64_t document, int64_t begin, int64_t length) {
+  const torch::Tensor ids = torch::empty({1, length + 1}, torch::kInt64);
+  split.read(document, begin, begin + length + 1, ids.mutable_data_ptr<int64_t>());
+  Batch piece;
+  piece.tokens = ids.narrow(1, 0, length);
+  piece.targets = ids.narrow(1, 1, length).contiguous();
+  return piece;
+}
+
+}  // namespace
+
+ValidationLoss validation_loss(CausalLanguageModel& model, const TokenDataset& split, int64_t chunk_length,
+                               int64_t maximum_tokens) {
+  const torch::NoGradGuard no_graph;
+  ValidationLoss total;
+  for (int64_t document = 0; document < split.documents() && total.tokens < maximum_tokens; ++document) {
+    MemoryState state = model.empty_state(1);
+    const int64_t targets = split.length(document) - 1;
+    for (int64_t begin = 0; begin < targets && total.tokens < maximum_tokens; begin += chunk_length) {
+      const int64_t length = std::min({chunk_length, targets - begin, maximum_tokens - total.tokens});
+      const Batch piece = to_device(read_piece(split, document, begin, length), model.device());
+      ForwardResult result = model.forward(piece.tokens, state);
+      const torch::Tensor loss = model.loss(result.hidden, piece.targets);
+      total.sum = total.sum.defined() ? total.sum + loss : loss;
+      total.tokens += length;
+      state = std::move(result.state);
+    }
+  }
+  return total;
+}
+
+}  // namespace infini

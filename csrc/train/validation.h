@@ -1,0 +1,22 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include "data/token_dataset.h"
+#include "model/causal_language_model.h"
+
+namespace infini {
+
+/// Sum and count of negative log-likelihoods; the sum is a scalar on the model's device.
+struct ValidationLoss {
+  torch::Tensor sum;
+  int64_t tokens = 0;
+};
+
+/// Streams documents from the beginning of a split through the memory, `chunk_length` tokens at a time and without a
+/// graph, until `maximum_tokens` targets have been read. `chunk_length` is a multiple of the segment length; a model
+/// without segments sees each chunk alone.
+ValidationLoss validation_loss(CausalLanguageModel& model, const TokenDataset& split, int64_t chunk_length,
+                               int64_t maximum_tokens);
+
+}  // namespace infini

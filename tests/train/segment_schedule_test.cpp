@@ -1,0 +1,192 @@
+#include "train/segment_schedule.h"
+
+#include <gtest/gtest.h>
+
+#include "model/causal_language_model.h"
+
+namespace infini {
+namespace {
+
+using torch::Tensor;
+
+constexpr int64_t kSegmentLength = 4;
+constexpr int64_t kSegments = 5;
+constexpr int64_t kRows = 2;
+constexpr int64_t kVocabulary = 11;
+
+std::shared_ptr<CausalLanguageModel> double_model(const std::string& update) {
+  ModelConfig config;
+  config.vocab_size = kVocabulary;
+  config.hidden_size = 12;
+  config.intermediate_size = 16;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.num_key_value_heads = 2;
+  config.head_dim = 4;
+  config.initializer_range = 0.4;
+  config.memory = {kSegmentLength, update};
+  torch::manual_seed(3);
+  auto model = std::make_shared<CausalLanguageModel>(config, 0.4);
+  model->to(torch::kFloat64);
+  model->set_compute_dtype(torch::kFloat64);
+  return model;
+}
+
+/// Two rows; the second begins a new document in its fourth segment, and some targets are masked.
+Batch made_up_batch() {
+  torch::manual_seed(4);
+  Batch batch;
+  batch.tokens = torch::randint(kVocabulary, {kRows, kSegments * kSegmentLength}, torch::kInt64);
+  batch.targets = torch::randint(kVocabulary, {kRows, kSegments * kSegmentLength}, torch::kInt64);
+  batch.targets.index_put_({0, torch::indexing::Slice(9, 12)}, -1);
+  batch.starts = torch::zeros({kRows, kSegments}, torch::kBool);
+  batch.starts[1][3] = true;
+  batch.target_count = batch.targets.ge(0).sum().item<int64_t>();
+  return batch;
+}
+
+/// A memory that is not empty, as carry_memory hands it on.
+MemoryState made_up_state(const CausalLanguageModel& model) {
+  torch::manual_seed(5);
+  MemoryState state = model.empty_state(kRows);
+  for (Tensor& memory : state.memory) memory = torch::randn_like(memory);
+  for (Tensor& norm : state.norm) norm = torch::rand_like(norm) + 0.5;
+  return state;
+}
+
+struct Outcome {
+  Tensor loss;
+  std::vector<std::pair<std::string, Tensor>> gradients;
+  std::vector<Tensor> state;
+};
+
+void take_gradients(CausalLanguageModel& model, Outcome& outcome) {
+  for (const auto& item : model.named_parameters()) {
+    Tensor gradient = item.value().grad();
+    outcome.gradients.emplace_back(item.key(), gradient.defined() ? gradient.clone() : torch::zeros_like(item.value()));
+    item.value().mutable_grad() = Tensor();
+  }
+}
+
+/// Everything in one graph, without the schedule.
+Outcome one_graph(CausalLanguageModel& model, const Batch& batch, const MemoryState& state) {
+  const ForwardResult forward = model.forward(batch.tokens, state, batch.starts);
+  const Tensor loss = model.loss(forward.hidden, batch.targets) / static_cast<double>(batch.target_count);
+  loss.backward();
+  Outcome outcome{loss.detach(), {}, forward.state.detached().tensors()};
+  take_gradients(model, outcome);
+  return outcome;
+}
+
+Outcome scheduled(CausalLanguageModel& model, const Batch& batch, const MemoryState& state,
+                  const ScheduleOptions& options) {
+  const ScheduleResult result = run_schedule(model, batch, state, batch.target_count, options);
+  Outcome outcome{result.loss, {}, result.state.tensors()};
+  take_gradients(model, outcome);
+  return outcome;
+}
+
+double relative_difference(const Tensor& value, const Tensor& expected) {
+  return ((value - expected).norm() / expected.norm().clamp_min(1e-300)).item<double>();
+}
+
+void expect_same(const Outcome& outcome, const Outcome& expected) {
+  EXPECT_LT(relative_difference(outcome.loss, expected.loss), 1e-10);
+  for (size_t i = 0; i < expected.gradients.size(); ++i) {
+    const auto& [name, gradient] = expected.gradients[i];
+    EXPECT_LT(relative_difference(outcome.gradients[i].second, gradient), 1e-10) << name;
+  }
+  for (size_t i = 0; i < expected.state.size(); ++i) {
+    EXPECT_LT(relative_difference(outcome.state[i], expected.state[i]), 1e-10) << "state " << i;
+  }
+}
+
+class SegmentScheduleTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(SegmentScheduleTest, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
+  const auto model = double_model(GetParam());
+  const Batch batch = made_up_batch();
+  std::vector<MemoryState> states{model->empty_state(kRows)};
+  if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention never has a memory to carry
+  for (const MemoryState& state : states) {
+    const Outcome expected = one_graph(*model, batch, state);
+    for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
+      SCOPED_TRACE("segments_per_chunk " + std::to_string(segments_per_chunk));
+      expect_same(scheduled(*model, batch, state, {segments_per_chunk, BorderStates::device}), expected);
+      expect_same(scheduled(*model, batch, state, {segments_per_chunk, BorderStates::host}), expected);
+    }
+  }
+}
+
+TEST_P(SegmentScheduleTest, TakesASequenceWhoseLastSegmentIsPartial) {
+  const auto model = double_model(GetParam());
+  Batch batch = made_up_batch();
+  batch.tokens = batch.tokens.slice(1, 0, kSegments * kSegmentLength - 3);
+  batch.targets = batch.targets.slice(1, 0, kSegments * kSegmentLength - 3);
+  const Outcome expected = one_graph(*model, batch, model->empty_state(kRows));
+  expect_same(scheduled(*model, batch, model->empty_state(kRows), {2, BorderStates::device}), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Updates, SegmentScheduleTest, ::testing::Values("linear", "delta", "none"),
+                         [](const auto& info) { return info.param; });
+
+TEST(SegmentScheduleTest, CarriesGradientFromTheLastSegmentToTheFirst) {
+  const auto model = double_model("linear");
+  Batch batch = made_up_batch();
+  batch.starts.fill_(false);
+  batch.targets.slice(1, 0, (kSegments - 1) * kSegmentLength).fill_(-1);
+  batch.target_count = kRows * kSegmentLength;
+  // A token that stands in the first segment alone is reached through the memory alone.
+  batch.tokens.clamp_max_(kVocabulary - 2);
+  batch.tokens[0][1] = kVocabulary - 1;
+  run_schedule(*model, batch, model->empty_state(kRows), batch.target_count, {1, BorderStates::device});
+  const Tensor weight = model->named_parameters()["model.embed_tokens.weight"];
+  // Only what the embedding feeds in, not its use as the head: compare with finite differences of the loss.
+  const Tensor gradient = weight.grad()[kVocabulary - 1].clone();
+  const auto loss = [&] {
+    const torch::NoGradGuard no_graph;
+    const ForwardResult forward = model->forward(batch.tokens, model->empty_state(kRows), batch.starts);
+    return model->loss(forward.hidden, batch.targets).item<double>() / static_cast<double>(batch.target_count);
+  };
+  const torch::NoGradGuard no_graph;
+  for (int64_t column = 0; column < weight.size(1); ++column) {
+    const Tensor value = weight[kVocabulary - 1][column];
+    constexpr double kStep = 1e-5;
+    value.add_(kStep);
+    const double above = loss();
+    value.sub_(2 * kStep);
+    const double below = loss();
+    value.add_(kStep);
+    EXPECT_NEAR(gradient[column].item<double>(), (above - below) / (2 * kStep), 1e-8);
+  }
+}
+
+TEST(SegmentScheduleTest, TellsWhereTheLastChunkBeganAndWithWhichMemory) {
+  const auto model = double_model("delta");
+  const Batch batch = made_up_batch();
+  const ScheduleResult result =
+      run_schedule(*model, batch, model->empty_state(kRows), batch.target_count, {2, BorderStates::device});
+  EXPECT_EQ(result.last_chunk_begin, 4 * kSegmentLength);
+  const torch::NoGradGuard no_graph;
+  const ForwardResult before = model->forward(batch.tokens.slice(1, 0, result.last_chunk_begin),
+                                              model->empty_state(kRows), batch.starts.slice(1, 0, 4));
+  EXPECT_LT(relative_difference(result.last_chunk_state.memory[1], before.state.memory[1]), 1e-10);
+}
+
+TEST(SegmentScheduleTest, TakesAModelWithoutSegmentsInOnePiece) {
+  auto model = double_model("none");
+  ModelConfig config = model->config();
+  config.memory = {0, "none"};
+  auto full = std::make_shared<CausalLanguageModel>(config);
+  full->to(torch::kFloat64);
+  full->set_compute_dtype(torch::kFloat64);
+  Batch batch = made_up_batch();
+  const Tensor whole = full->loss(full->forward(batch.tokens, full->empty_state(kRows)).hidden, batch.targets) /
+                       static_cast<double>(batch.target_count);
+  const ScheduleResult result =
+      run_schedule(*full, batch, full->empty_state(kRows), batch.target_count, {1, BorderStates::device});
+  EXPECT_LT(relative_difference(result.loss, whole), 1e-10);
+}
+
+}  // namespace
+}  // namespace infini

@@ -18,6 +18,15 @@ function html(name, attributes = {}, ...children) {
   return node;
 }
 
+function drawAtEachWidth(container, draw) {
+  let drawnWidth = 0;
+  new ResizeObserver(() => requestAnimationFrame(() => {
+    if (container.clientWidth === drawnWidth) return;
+    drawnWidth = container.clientWidth;
+    draw();
+  })).observe(container);
+}
+
 // ---- Scales and ticks
 
 function linearTicks([low, high], count) {
@@ -96,7 +105,6 @@ function lineChart(container, spec) {
 
   function draw() {
     const width = container.clientWidth, height = spec.height;
-    if (width === 0) return;
     const margin = {left: 56, right: 14, top: 26, bottom: 46};
     const all = spec.series.flatMap((series) => series.points);
     const x = makeScale(spec.x.kind, spec.x.domain || extent(all.map((point) => point[0])), [margin.left, width - margin.right]);
@@ -157,7 +165,7 @@ function lineChart(container, spec) {
     container.replaceChildren(svg, readout);
   }
 
-  new ResizeObserver(draw).observe(container);
+  drawAtEachWidth(container, draw);
 }
 
 function drawAxes(svg, spec, x, y, width, height, margin) {
@@ -200,7 +208,7 @@ function drawSeries(svg, spec, x, y, width, height, margin) {
     const line = shape("path", {d: path.join("")});
     if (series.dash) line.setAttribute("stroke-dasharray", series.dash);
     group.append(line);
-    if (series.dots) {
+    if (series.dots || series.points.length === 1) {
       for (const point of series.points) {
         group.append(shape("circle", {cx: x(point[0]), cy: y(point[1]), r: 3.2, style: "fill: var(--card)"}));
       }
@@ -239,7 +247,6 @@ function legend(entries) {
 
 function heatMap(container, spec) {
   function draw() {
-    if (container.clientWidth === 0) return;
     const rows = spec.values.length, columns = Math.max(...spec.values.map((row) => row.length));
     const margin = {left: 64, top: 40, bottom: 44};
     const cellWidth = Math.min(92, Math.max(40, (container.clientWidth - margin.left) / columns));
@@ -268,7 +275,7 @@ function heatMap(container, spec) {
     container.replaceChildren(svg);
   }
 
-  new ResizeObserver(draw).observe(container);
+  drawAtEachWidth(container, draw);
 }
 
 function drawHeatLegend(svg, spec, left, top, width) {

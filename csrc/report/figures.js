@@ -57,12 +57,15 @@ function lossFigure() {
     {name: `${run.name}, validation`, color: run.color, dots: true, dash: "1 5", points: byTokens(run.validation)},
   ]);
   if (series.every((one) => one.points.length === 0)) return null;
+  const domain = lossDomain(series);
   const windows = [...new Set(runs.filter((run) => run.training.length).map((run) => run.smoothing))];
-  return lineFigure("Loss during training",
-    `Training: mean over ${windows.join(" or ")} steps. Validation: the beginning of the validation split. ` +
-    "The first steps lie above the frame.",
-    {x: tokensAxis, y: {name: "nats per token", kind: "linear", format: nats, domain: lossDomain(series)}, series,
-     wide: true});
+  const explanation = [
+    windows.every((window) => window === 1) ? "" : `Training: mean over ${windows.join(" or ")} steps.`,
+    series.some((one) => one.dots && one.points.length > 0) ? "Validation: the beginning of the validation split." : "",
+    series.some((one) => one.points.some((point) => point[1] > domain[1])) ? "The first steps lie above the frame." : "",
+  ];
+  return lineFigure("Loss during training", explanation.filter(Boolean).join(" "),
+                    {x: tokensAxis, y: {name: "nats per token", kind: "linear", format: nats, domain}, series, wide: true});
 }
 
 // ---- Loss by position

@@ -24,7 +24,7 @@ def plain_text(markdown):
     """Headings and names of speakers without their marks, stage directions in brackets, no spaces at line ends."""
     text = re.sub(r"^#+ ", "", markdown, flags=re.MULTILINE)
     text = text.replace("**", "").replace("\\", "")
-    text = re.sub(r"_+\[?([^_]+?)\]?_+", r"[\1]", text)
+    text = re.sub(r"[_*]+\[?([^_*]+?)\]?[_*]+", r"[\1]", text)
     return re.sub(r" +$", "", text, flags=re.MULTILINE).strip() + "\n"
 
 

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Sets up what is missing, builds everything, and runs all tests: C++ with ctest, Python with pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh all
+
+failed=0
+ctest --test-dir build/release --output-on-failure || failed=1
+
+if .venv/bin/python -c 'import torch' 2> /dev/null; then
+  INFINI_OPS_LIBRARY=$PWD/build/release/libinfini_ops.so .venv/bin/python -m pytest tests/python -q || failed=1
+else
+  echo "Python tests left out: .venv has no torch, because LibTorch comes from CMAKE_PREFIX_PATH"
+fi
+exit $failed

@@ -16,7 +16,7 @@ namespace infini {
 int run_report(int argc, char** argv) {
   cxxopts::Options options("infini report",
                            "Compares runs in one self-contained HTML page: perplexity, loss curves, loss by position, "
-                           "gates.\nA run that is still training, or lacks its evaluation, is shown as far as it is.\n");
+                           "gates.\nA run that is still training or not yet evaluated is shown as far as it is.\n");
   options.positional_help("RUN...").custom_help("[--out FILE]");
   options.add_options()("out", "the page's file (default: report.html in the first run's folder)",
                         cxxopts::value<std::string>(), "FILE")("h,help", "print this help");
@@ -33,8 +33,8 @@ int run_report(int argc, char** argv) {
 
   std::vector<report::RunRecord> runs;
   for (const auto& folder : arguments["runs"].as<std::vector<std::string>>()) runs.push_back(report::read_run(folder));
-  const std::filesystem::path file =
-      arguments.count("out") ? std::filesystem::path(arguments["out"].as<std::string>()) : runs.front().folder / "report.html";
+  std::filesystem::path file = runs.front().folder / "report.html";
+  if (arguments.count("out")) file = arguments["out"].as<std::string>();
   report::write_report(runs, file);
 
   for (const auto& note : report::notes(runs)) std::cerr << "note: " << note << "\n";

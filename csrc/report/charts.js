@@ -97,7 +97,7 @@ function decimalsOf(ticks) {
 // spec: {label, height, x: {name, kind, format, domain}, y: {name, kind, format, domain}, nearest,
 //        series: [{name, color, dash, dots, thin, points: [[x, y, where]…]}…], marks: [{x, text}…]}
 // `format(value, decimals)`: the decimals are given for a tick, and left to the format for a value.
-// `where` words the point's place for the readout. `nearest`: the readout names the one closest line, for charts of many.
+// `where` words the point's place for the readout. `nearest`: the readout names the closest line alone (for many lines).
 
 function lineChart(container, spec) {
   const readout = html("div", {class: "readout", hidden: ""});
@@ -107,7 +107,8 @@ function lineChart(container, spec) {
     const width = container.clientWidth, height = spec.height;
     const margin = {left: 56, right: 14, top: 26, bottom: 46};
     const all = spec.series.flatMap((series) => series.points);
-    const x = makeScale(spec.x.kind, spec.x.domain || extent(all.map((point) => point[0])), [margin.left, width - margin.right]);
+    const x = makeScale(spec.x.kind, spec.x.domain || extent(all.map((point) => point[0])),
+                        [margin.left, width - margin.right]);
     const y = makeScale(spec.y.kind, spec.y.domain || padded(extent(all.map((point) => point[1])), spec.y.kind),
                         [height - margin.bottom, margin.top]);
     const svg = shape("svg", {viewBox: `0 0 ${width} ${height}`, height, role: "img", tabindex: 0,
@@ -130,9 +131,11 @@ function lineChart(container, spec) {
       const hits = spec.nearest ? [anchor] : found.filter((hit) => Math.abs(x(hit.point[0]) - at) < 12);
       hits.sort((a, b) => b.point[1] - a.point[1]);
 
-      pointer.replaceChildren(shape("line", {class: "cursor", x1: at, x2: at, y1: margin.top, y2: height - margin.bottom}));
+      pointer.replaceChildren(
+        shape("line", {class: "cursor", x1: at, x2: at, y1: margin.top, y2: height - margin.bottom}));
       for (const hit of hits) {
-        pointer.append(shape("circle", {cx: x(hit.point[0]), cy: y(hit.point[1]), r: 4, style: `fill: ${hit.series.color}`}));
+        pointer.append(shape("circle", {cx: x(hit.point[0]), cy: y(hit.point[1]), r: 4,
+                                        style: `fill: ${hit.series.color}`}));
       }
       lines.forEach((line, index) => line.classList.toggle("faded", Boolean(spec.nearest) && index !== anchor.index));
       readout.replaceChildren(html("div", {}, anchor.point[2]), ...hits.map((hit) => html("div", {},
@@ -182,7 +185,8 @@ function drawAxes(svg, spec, x, y, width, height, margin) {
     svg.append(shape("text", {x: x(tick), y: bottom + 19, "text-anchor": "middle"}, spec.x.format(tick)));
   }
   svg.append(shape("line", {class: "rule", x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom}));
-  svg.append(shape("text", {class: "axis-name", x: width - margin.right, y: height - 6, "text-anchor": "end"}, spec.x.name));
+  svg.append(shape("text", {class: "axis-name", x: width - margin.right, y: height - 6, "text-anchor": "end"},
+                   spec.x.name));
   svg.append(shape("text", {class: "axis-name", x: 0, y: 13}, spec.y.name));
   for (const mark of spec.marks || []) {
     const at = x(mark.x);
@@ -255,8 +259,8 @@ function heatMap(container, spec) {
     const svg = shape("svg", {viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": spec.label});
 
     for (let column = 0; column < columns; ++column) {
-      svg.append(shape("text", {x: margin.left + (column + 0.5) * cellWidth, y: margin.top - 8, "text-anchor": "middle"},
-                       column));
+      svg.append(shape("text", {x: margin.left + (column + 0.5) * cellWidth, y: margin.top - 8,
+                                "text-anchor": "middle"}, column));
     }
     svg.append(shape("text", {class: "axis-name", x: margin.left, y: 13}, spec.columnName));
     svg.append(shape("text", {class: "axis-name", x: 0, y: margin.top - 8}, spec.rowName));
@@ -266,9 +270,9 @@ function heatMap(container, spec) {
       row.forEach((value, j) => {
         svg.append(shape("rect", {x: margin.left + j * cellWidth + 1, y: top + 1, width: cellWidth - 2,
                                   height: cellHeight - 2, rx: 3, style: `fill: ${heatColor(value / spec.high)}`}));
-        svg.append(shape("text", {class: "cell-value", x: margin.left + (j + 0.5) * cellWidth, y: top + cellHeight / 2 + 4,
-                                  "text-anchor": "middle", style: `fill: ${heatTextColor(value / spec.high)}`},
-                         spec.format(value)));
+        svg.append(shape("text", {class: "cell-value", x: margin.left + (j + 0.5) * cellWidth,
+                                  y: top + cellHeight / 2 + 4, "text-anchor": "middle",
+                                  style: `fill: ${heatTextColor(value / spec.high)}`}, spec.format(value)));
       });
     });
     drawHeatLegend(svg, spec, margin.left, height - margin.bottom + 12, Math.min(220, columns * cellWidth));

@@ -158,7 +158,8 @@ std::vector<std::string> notes(const std::vector<RunRecord>& runs) {
     if (run.evaluation) test_tokens.insert(run.evaluation->tokens);
   }
   if (vocabularies.size() > 1) {
-    result.push_back("The runs have different vocabularies: compare bits per byte and word perplexity, not perplexity.");
+    result.push_back(
+        "The runs have different vocabularies: compare bits per byte and word perplexity, not perplexity.");
   } else if (test_tokens.size() > 1) {
     result.push_back("The runs were evaluated on different numbers of test tokens: their perplexities do not compare.");
   }

@@ -10,7 +10,8 @@ const signed = (value, decimals = 3) => `${value > 0 ? "+" : value < 0 ? "−" :
 const share = (value, decimals = 2) => value.toFixed(decimals);
 const tokensAxis = {name: "tokens trained on", kind: "linear", format: compact,
                     domain: [0, Math.max(1, ...runs.flatMap((run) => run.training.map((point) => point[1])))]};
-const byTokens = (curve) => curve.map(([step, tokens, value]) => [tokens, value, `step ${step}, ${compact(tokens)} tokens`]);
+const when = (step, tokens) => `step ${step}, ${compact(tokens)} tokens`;
+const byTokens = (curve) => curve.map(([step, tokens, value]) => [tokens, value, when(step, tokens)]);
 
 function section(title, grid, figures) {
   const shown = figures.filter(Boolean);
@@ -62,10 +63,10 @@ function lossFigure() {
   const explanation = [
     windows.every((window) => window === 1) ? "" : `Training: mean over ${windows.join(" or ")} steps.`,
     series.some((one) => one.dots && one.points.length > 0) ? "Validation: the beginning of the validation split." : "",
-    series.some((one) => one.points.some((point) => point[1] > domain[1])) ? "The first steps lie above the frame." : "",
+    series.some((one) => one.points.some(([, loss]) => loss > domain[1])) ? "The first steps lie above the frame." : "",
   ];
   return lineFigure("Loss during training", explanation.filter(Boolean).join(" "),
-                    {x: tokensAxis, y: {name: "nats per token", kind: "linear", format: nats, domain}, series, wide: true});
+    {x: tokensAxis, y: {name: "nats per token", kind: "linear", format: nats, domain}, series, wide: true});
 }
 
 // ---- Loss by position
@@ -128,8 +129,10 @@ function heatFigure(title, explanation, run, readings) {
   });
 }
 
-const layerColor = (layer, layers) =>
-  `color-mix(in oklch, var(--last-layer) ${layers > 1 ? ((100 * layer) / (layers - 1)).toFixed(0) : 0}%, var(--first-layer))`;
+function layerColor(layer, layers) {
+  const percent = layers > 1 ? ((100 * layer) / (layers - 1)).toFixed(0) : 0;
+  return `color-mix(in oklch, var(--last-layer) ${percent}%, var(--first-layer))`;
+}
 
 // A line a head, coloured by its layer.
 function movementFigure(title, yName, run, readings) {
@@ -137,9 +140,8 @@ function movementFigure(title, yName, run, readings) {
   const layers = readings[0][2].length;
   const series = readings[0][2].flatMap((heads, layer) => heads.map((_, head) => ({
     name: `layer ${layer}, head ${head}`, color: layerColor(layer, layers), thin: true,
-    points: readings.map(([step, tokens, values]) => [tokens, values[layer][head],
-                                                      `step ${step}, ${compact(tokens)} tokens`])})));
-  const entries = Array.from({length: layers}, (_, layer) => ({name: `layer ${layer}`, color: layerColor(layer, layers)}));
+    points: readings.map(([step, tokens, values]) => [tokens, values[layer][head], when(step, tokens)])})));
+  const entries = readings[0][2].map((_, layer) => ({name: `layer ${layer}`, color: layerColor(layer, layers)}));
   return lineFigure(runs.length > 1 ? `${title}: ${run.name}` : title, "One line a head, coloured by its layer.",
     {x: {...tokensAxis, domain: [0, readings[readings.length - 1][1]]}, y: {name: yName, kind: "linear", format: share},
      series, nearest: true}, entries);
@@ -149,7 +151,8 @@ function memoryFigures(run) {
   return [
     heatFigure("Gates", "sigmoid(β) of every head: 0 reads only the segment, 1 only the memory.", run, run.gates),
     heatFigure("Memory's share of the output",
-               "Of the norm of what attention puts out, the part that was retrieved from memory.", run, run.memory_share),
+               "Of the norm of what attention puts out, the part that was retrieved from memory.",
+               run, run.memory_share),
     movementFigure("How the gates moved", "sigmoid(β)", run, run.gates),
     movementFigure("How the memory's share moved", "share of the output's norm", run, run.memory_share),
   ];

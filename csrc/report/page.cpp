@@ -38,8 +38,8 @@ std::string tiles_html(const std::vector<RunRecord>& runs) {
   std::string tiles;
   for (size_t i = 0; i < runs.size(); ++i) {
     const RunRecord& run = runs[i];
-    std::string tile = "<h2><span class=\"swatch series-" + std::to_string(i % kSeriesColors) + "\"></span>" + escape_html(run.name) +
-                       "</h2>";
+    const std::string color = "series-" + std::to_string(i % kSeriesColors);
+    std::string tile = element("h2", "<span class=\"swatch " + color + "\"></span>" + escape_html(run.name));
     tile += "<p class=\"figure\">" + (run.evaluation ? format_perplexity(run.evaluation->perplexity) : "–") + "</p>";
     tile += "<p class=\"unit\">test perplexity</p>";
     if (run.evaluation_without_memory) {

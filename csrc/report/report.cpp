@@ -42,7 +42,8 @@ void write_atomically(const fs::path& file, const std::string& text) {
 
 void write_report(const std::vector<RunRecord>& runs, const fs::path& file) {
   if (fs::is_directory(file)) {
-    throw UserError("--out: " + file.string() + " is a folder; name a file, such as " + (file / "report.html").string());
+    throw UserError("--out: " + file.string() + " is a folder; name a file, such as " +
+                    (file / "report.html").string());
   }
   write_atomically(file, report_page(runs));
 }

@@ -41,7 +41,7 @@ struct Evaluation {
 struct ModelSummary {
   int64_t vocab_size = 0, layers = 0, width = 0, heads = 0, key_value_heads = 0;
   int64_t segment_length = 0;  ///< 0: full attention
-  std::string update;          ///< "linear", "delta", "none" (local attention), or "full" (attention over the whole input)
+  std::string update;          ///< "linear", "delta", "none" (local attention) or "full" (over the whole input)
   bool has_memory() const { return update == "linear" || update == "delta"; }
 };
 

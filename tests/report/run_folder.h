@@ -86,7 +86,8 @@ inline void write_finished_run(const TemporaryFolder& folder, const std::string&
                    R"(,"word_perplexity":3641.9503,"bits_per_byte":2.1640425613,"loss":)" + evaluation_loss +
                    R"(,"tokens":123456,"words":20000,"bytes":123452,"documents":4,"memory":true,)"
                    R"("tokens_per_second":5000.0,"positions":[{"from":0,"to":255,"loss":1.75,"tokens":1024},)"
-                   R"({"from":256,"to":511,"loss":1.625,"tokens":1024},{"from":512,"to":1023,"loss":null,"tokens":0}]})");
+                   R"({"from":256,"to":511,"loss":1.625,"tokens":1024},)"
+                   R"({"from":512,"to":1023,"loss":null,"tokens":0}]})");
   folder.write(name + "/evaluation-no-memory.json",
                R"({"perplexity":5.7546026760,"loss":1.75,"tokens":123456,"documents":4,"memory":false,)"
                R"("positions":[{"from":0,"to":255,"loss":1.875,"tokens":1024}]})");

@@ -68,7 +68,8 @@ TEST(RunRecord, AHalfWrittenLastLineIsLeftOutWithoutAWord) {
 TEST(RunRecord, AnUnreadableLineInTheMiddleIsNamedAndTheRestIsRead) {
   TemporaryFolder folder;
   folder.write("run/metrics.jsonl",
-               "{\"step\":1,\"tokens\":10}\n{\"step\":2,\"tok\n{\"step\":3,\"tokens\":30}\n{\"step\":\"x\",\"tokens\":1}\n");
+               "{\"step\":1,\"tokens\":10}\n{\"step\":2,\"tok\n"
+               "{\"step\":3,\"tokens\":30}\n{\"step\":\"x\",\"tokens\":1}\n");
   const RunRecord run = read_run(folder.path() / "run");
   ASSERT_EQ(run.steps.size(), 2u);
   EXPECT_EQ(run.steps[1].step, 3);
@@ -79,7 +80,8 @@ TEST(RunRecord, AnUnreadableLineInTheMiddleIsNamedAndTheRestIsRead) {
 TEST(RunRecord, StepsAreInOrderAndALaterLineOfTheSameStepCounts) {
   TemporaryFolder folder;
   folder.write("run/metrics.jsonl",
-               "{\"step\":2,\"tokens\":20,\"loss\":9}\n{\"step\":1,\"tokens\":10}\n{\"step\":2,\"tokens\":20,\"loss\":3}");
+               "{\"step\":2,\"tokens\":20,\"loss\":9}\n{\"step\":1,\"tokens\":10}\n"
+               "{\"step\":2,\"tokens\":20,\"loss\":3}");
   const RunRecord run = read_run(folder.path() / "run");
   ASSERT_EQ(run.steps.size(), 2u);
   EXPECT_EQ(run.steps[0].step, 1);

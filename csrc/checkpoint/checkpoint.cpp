@@ -4,7 +4,6 @@
 #include <charconv>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <vector>
 
 #include "checkpoint/checksums.h"
@@ -25,10 +24,7 @@ void require_readable_folder(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
     throw UserError(folder.string() + " is not a folder; a checkpoint is a folder with config.json and " + kWeights);
   }
-  std::error_code error;
-  const fs::directory_iterator files(folder, error);
-  if (error) throw UserError("cannot read the folder " + folder.string() + ": " + error.message());
-  if (files == fs::directory_iterator()) {
+  if (fs::is_empty(folder)) {
     throw UserError(folder.string() + " is empty; a checkpoint is a folder with config.json and " + kWeights);
   }
 }
@@ -64,6 +60,21 @@ NamedTensors read_shards(const fs::path& folder) {
   return weights;
 }
 
+nlohmann::json read_config(const fs::path& folder) {
+  if (fs::exists(folder / kConfig)) return read_json(folder / kConfig);
+  throw UserError(folder.string() + " has no config.json; a checkpoint is a folder with config.json and " + kWeights);
+}
+
+NamedTensors read_weights(const fs::path& folder) {
+  if (fs::exists(folder / kWeights)) return read_safetensors(folder / kWeights);
+  if (fs::exists(folder / kIndex)) return read_shards(folder);
+  if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
+    throw UserError(folder.string() + " holds pickled weights (pytorch_model.bin), which are not read; save the model "
+                    "again with transformers: model.save_pretrained(FOLDER, safe_serialization=True)");
+  }
+  throw UserError(folder.string() + " has neither " + kWeights + " nor " + kIndex);
+}
+
 /// The N of a name PREFIX N SUFFIX.
 std::optional<int64_t> step_of(const std::string& name, std::string_view prefix, std::string_view suffix) {
   if (name.size() <= prefix.size() + suffix.size() || !name.starts_with(prefix) || !name.ends_with(suffix)) {
@@ -90,24 +101,16 @@ std::map<int64_t, fs::path> checkpoints_in(const fs::path& checkpoints_folder) {
 }  // namespace
 
 CheckpointFiles read_checkpoint(const fs::path& folder) {
-  require_readable_folder(folder);
-  verify_checksums(folder);
-  if (!fs::exists(folder / kConfig)) {
-    throw UserError(folder.string() + " has no config.json; a checkpoint is a folder with config.json and " + kWeights);
+  try {
+    require_readable_folder(folder);
+    verify_checksums(folder);
+    CheckpointFiles files;
+    files.config = read_config(folder);
+    files.weights = read_weights(folder);
+    return files;
+  } catch (const fs::filesystem_error& error) {
+    throw UserError("cannot read " + error.path1().string() + ": " + error.code().message());
   }
-  CheckpointFiles files;
-  files.config = read_json(folder / kConfig);
-  if (fs::exists(folder / kWeights)) {
-    files.weights = read_safetensors(folder / kWeights);
-  } else if (fs::exists(folder / kIndex)) {
-    files.weights = read_shards(folder);
-  } else if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
-    throw UserError(folder.string() + " holds pickled weights (pytorch_model.bin), which are not read; save the model "
-                    "again with transformers: model.save_pretrained(FOLDER, safe_serialization=True)");
-  } else {
-    throw UserError(folder.string() + " has neither " + kWeights + " nor " + kIndex);
-  }
-  return files;
 }
 
 void write_checkpoint(const fs::path& folder, const nlohmann::json& config, const NamedTensors& weights) {
@@ -121,18 +124,21 @@ fs::path latest_checkpoint(const fs::path& checkpoints_folder) {
 }
 
 void remove_old_checkpoints(const fs::path& checkpoints_folder, int64_t keep_last) {
-  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints_folder);
-  int64_t surplus = static_cast<int64_t>(found.size()) - keep_last;
-  for (auto old = found.begin(); surplus > 0; ++old, --surplus) {
-    // Renamed first: a folder that is only half removed must not look like a checkpoint.
-    fs::rename(old->second, checkpoints_folder / ("." + old->second.filename().string() + ".partial"));
-  }
   if (!fs::is_directory(checkpoints_folder)) return;
   std::vector<fs::path> partial;
   for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
     if (step_of(entry.path().filename().string(), ".step-", ".partial")) partial.push_back(entry.path());
   }
   for (const fs::path& folder : partial) fs::remove_all(folder);
+
+  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints_folder);
+  int64_t surplus = static_cast<int64_t>(found.size()) - keep_last;
+  for (auto old = found.begin(); surplus > 0; ++old, --surplus) {
+    // Renamed first: a folder that is only half removed must not look like a checkpoint.
+    const fs::path doomed = checkpoints_folder / ("." + old->second.filename().string() + ".partial");
+    fs::rename(old->second, doomed);
+    fs::remove_all(doomed);
+  }
 }
 
 }  // namespace infini

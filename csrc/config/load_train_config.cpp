@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <system_error>
 
 #include "config/check_train_config.h"
 #include "config/config_key.h"
@@ -20,7 +21,8 @@ std::string at_line(const std::filesystem::path& file, const YAML::Mark& mark) {
 }
 
 std::string read_text(const std::filesystem::path& file) {
-  if (std::filesystem::is_directory(file)) throw UserError(file.string() + " is a folder; give a YAML file");
+  std::error_code unknown;  // what cannot be looked at cannot be opened either, and that names the reason
+  if (std::filesystem::is_directory(file, unknown)) throw UserError(file.string() + " is a folder; give a YAML file");
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw UserError("cannot read the configuration " + file.string() + ": " + std::strerror(errno));
   std::ostringstream text;

@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -12,6 +13,7 @@ namespace infini {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Checkpoint : public InTemporaryFolder {
  protected:
@@ -42,6 +44,18 @@ TEST_F(Checkpoint, SaysThatAFolderIsMissingEmptyOrAFile) {
   EXPECT_THAT(error_of(checkpoint_), HasSubstr(checkpoint_.string() + " is empty"));
   write_bytes(folder_ / "file", "x");
   EXPECT_THAT(error_of(folder_ / "file"), HasSubstr("is not a folder"));
+}
+
+TEST_F(Checkpoint, SaysThatAFolderMayNotBeRead) {
+  write_whole();
+  std::filesystem::permissions(checkpoint_, std::filesystem::perms::none);
+  const bool is_root = geteuid() == 0;  // who may read everything
+  if (is_root && seteuid(65534) != 0) GTEST_SKIP() << "cannot become another user";
+  const std::string error = error_of(checkpoint_);
+  ASSERT_TRUE(!is_root || seteuid(0) == 0);
+  std::filesystem::permissions(checkpoint_, std::filesystem::perms::owner_all);
+  EXPECT_THAT(error, StartsWith("cannot read " + folder_.string()));
+  EXPECT_THAT(error, HasSubstr("Permission denied"));
 }
 
 TEST_F(Checkpoint, SaysWhichFileIsMissing) {
@@ -107,7 +121,7 @@ TEST_F(Checkpoint, LatestIsTheHighestStepAndNeverAPartialOne) {
 
 TEST_F(Checkpoint, OldOnesAndHalfWrittenOnesAreRemoved) {
   for (const char* const name :
-       {"step-5", "step-9", "step-10", "step-100", ".step-7.partial", "best", ".best.partial"}) {
+       {"step-5", ".step-5.partial", "step-9", "step-10", "step-100", ".step-7.partial", "best", ".best.partial"}) {
     write_bytes(folder_ / name / "config.json", "{}");
   }
   remove_old_checkpoints(folder_, 2);

@@ -1,0 +1,100 @@
+#include "data/data_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "checkpoint/json_file.h"
+#include "data/dataset_description.h"
+#include "data/shard.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+/// "tokenizer was {…}, now it is {…}", for the first key that differs; empty where none does.
+std::string difference(const nlohmann::json& before, const nlohmann::json& now) {
+  for (const auto& [key, value] : now.items()) {
+    const nlohmann::json old = before.value(key, nlohmann::json());
+    if (old != value) return key + " was " + old.dump() + ", now it is " + value.dump();
+  }
+  return "";
+}
+
+bool has_whole_shard(const std::filesystem::path& folder) {
+  for (const char* split : kSplitNames) {
+    if (std::filesystem::exists(shard_file(folder / split, 0))) return true;
+  }
+  return false;
+}
+
+/// What a process that was killed while it wrote leaves behind.
+bool is_partial(const std::filesystem::path& file) {
+  const std::string name = file.filename().string();
+  return name.starts_with(".") && name.ends_with(".partial");
+}
+
+void require_empty(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (is_partial(entry.path())) continue;
+    throw UserError(folder.string() + " holds other files (" + entry.path().filename().string() +
+                    "); give a new or empty folder to write to");
+  }
+}
+
+void give_up(const std::filesystem::path& folder) {
+  for (const char* split : kSplitNames) std::filesystem::remove_all(folder / split);
+  for (const char* file : {"tokenizer.model", "tokenizer_config.json"}) std::filesystem::remove(folder / file);
+}
+
+int lock(const std::filesystem::path& folder) {
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) throw UserError("cannot open " + folder.string() + ": " + std::strerror(errno));
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    close(descriptor);
+    throw UserError("another process is preparing " + folder.string() + "; wait for its end, or give another folder");
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+DataFolder::DataFolder(const std::filesystem::path& folder, const nlohmann::json& made_from) : path_(folder) {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (!std::filesystem::is_directory(path_)) {
+    throw UserError("cannot make the folder " + path_.string() + (error ? ": " + error.message() : ""));
+  }
+  descriptor_ = lock(path_);
+  try {
+    const std::filesystem::path half_done = path_ / kHalfDoneFile;
+    finished_ = std::filesystem::exists(path_ / kDatasetFile);
+    begun_before_ = !finished_ && std::filesystem::exists(half_done);
+    if (finished_ || begun_before_) {
+      const nlohmann::json before = finished_ ? read_dataset_description(path_).made_from : read_json(half_done);
+      const std::string changed = difference(before, made_from);
+      if (!changed.empty() && (finished_ || has_whole_shard(path_))) {
+        throw UserError(path_.string() + (finished_ ? " was" : " is half") + " prepared from something else: " + changed +
+                        "; delete it or give another folder");
+      }
+      if (!changed.empty()) {
+        give_up(path_);
+        begun_before_ = false;
+      }
+    } else {
+      require_empty(path_);
+    }
+    if (!finished_ && !begun_before_) write_json(half_done, made_from);
+  } catch (...) {
+    close(descriptor_);
+    throw;
+  }
+}
+
+DataFolder::~DataFolder() { close(descriptor_); }
+
+}  // namespace infini

@@ -1,0 +1,79 @@
+#include "data/dataset_description.h"
+
+#include "checkpoint/json_file.h"
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+constexpr int kVersion = 1;
+
+SplitDescription split_from_json(const std::string& name, const nlohmann::json& json) {
+  return {name,           json.at("shards"), json.at("documents"), json.at("tokens"),
+          json.at("bytes"), json.at("words"),  json.at("skipped")};
+}
+
+nlohmann::json split_to_json(const SplitDescription& split) {
+  return {{"shards", split.shards}, {"documents", split.documents}, {"tokens", split.tokens},
+          {"bytes", split.bytes},   {"words", split.words},         {"skipped", split.skipped}};
+}
+
+}  // namespace
+
+const SplitDescription* DatasetDescription::split(const std::string& name) const {
+  for (const SplitDescription& split : splits) {
+    if (split.name == name) return &split;
+  }
+  return nullptr;
+}
+
+std::string DatasetDescription::split_names() const {
+  std::string names;
+  for (const SplitDescription& split : splits) names += (names.empty() ? "" : ", ") + split.name;
+  return names;
+}
+
+DatasetDescription read_dataset_description(const std::filesystem::path& data_folder) {
+  const std::filesystem::path folder = data_folder.empty() ? "." : data_folder;
+  const std::filesystem::path file = folder / kDatasetFile;
+  if (!std::filesystem::exists(file)) {
+    if (!std::filesystem::is_directory(folder)) throw UserError("no such data folder: " + folder.string());
+    if (std::filesystem::exists(folder / kHalfDoneFile)) {
+      throw UserError("the data in " + folder.string() +
+                      " are only half prepared; run the same `infini prepare` again, it will go on");
+    }
+    throw UserError(folder.string() + " is no data folder: it has no dataset.json; write one with `infini prepare`");
+  }
+  const nlohmann::json json = read_json(file);
+  try {
+    if (json.at("version") != kVersion) {
+      throw UserError(file.string() + " is of version " + json.at("version").dump() + ", expected " +
+                      std::to_string(kVersion) + "; prepare the data again");
+    }
+    DatasetDescription description;
+    description.tokenizer = json.at("tokenizer").at("kind");
+    description.vocab_size = json.at("tokenizer").at("vocab_size");
+    description.document_start = json.at("tokenizer").at("document_start");
+    for (const char* name : kSplitNames) {
+      if (json.at("splits").contains(name)) description.splits.push_back(split_from_json(name, json["splits"][name]));
+    }
+    description.made_from = json.at("made_from");
+    return description;
+  } catch (const nlohmann::json::exception& error) {
+    throw UserError(file.string() + " was not written by `infini prepare`: " + error.what());
+  }
+}
+
+void write_dataset_description(const std::filesystem::path& data_folder, const DatasetDescription& description) {
+  nlohmann::json splits = nlohmann::json::object();
+  for (const SplitDescription& split : description.splits) splits[split.name] = split_to_json(split);
+  write_json(data_folder / kDatasetFile, {{"version", kVersion},
+                                          {"tokenizer",
+                                           {{"kind", description.tokenizer},
+                                            {"vocab_size", description.vocab_size},
+                                            {"document_start", description.document_start}}},
+                                          {"splits", splits},
+                                          {"made_from", description.made_from}});
+}
+
+}  // namespace infini

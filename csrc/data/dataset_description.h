@@ -1,0 +1,48 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace infini {
+
+inline constexpr std::array kSplitNames = {"train", "validation", "test"};
+/// Written last: a data folder that has it is whole.
+inline constexpr const char* kDatasetFile = "dataset.json";
+/// What a folder that is half prepared is made from; removed when it is whole.
+inline constexpr const char* kHalfDoneFile = "half_done.json";
+
+/// What dataset.json says of one split.
+struct SplitDescription {
+  std::string name;  ///< "train", "validation" or "test"
+  int64_t shards = 0;
+  int64_t documents = 0;
+  int64_t tokens = 0;   ///< with a document_start in front of each document
+  int64_t bytes = 0;    ///< of source text
+  int64_t words = 0;
+  int64_t skipped = 0;  ///< broken records that were left out
+};
+
+/// What dataset.json says.
+struct DatasetDescription {
+  std::string tokenizer;  ///< "bytes" or "sentencepiece"
+  int64_t vocab_size = 0;
+  int32_t document_start = 0;
+  std::vector<SplitDescription> splits;
+  nlohmann::json made_from;  ///< source and options: what makes a second run of `prepare` the same
+
+  /// Null where there is none of that name.
+  const SplitDescription* split(const std::string& name) const;
+  /// "train, validation, test"
+  std::string split_names() const;
+};
+
+/// Throws UserError that says whether the folder is missing, half prepared, or no data folder at all.
+DatasetDescription read_dataset_description(const std::filesystem::path& data_folder);
+void write_dataset_description(const std::filesystem::path& data_folder, const DatasetDescription& description);
+
+}  // namespace infini

@@ -104,8 +104,9 @@ void print(const nlohmann::ordered_json& info) {
 }  // namespace
 
 int run_info(int argc, char** argv) {
-  cxxopts::Options options("infini info", "Versions, devices, and which op implementations are built in.\n\n"
-                                          "Example: infini info --json\n");
+  cxxopts::Options options("infini info",
+                           "Versions, devices, and which op implementations are built in.\n\n"
+                           "Example: infini info --json\n");
   options.add_options()("json", "print one JSON object")("h,help", "print this");
   const cxxopts::ParseResult arguments = options.parse(argc, argv);
   if (arguments.count("help") > 0) {

@@ -1,17 +1,15 @@
 #include <torch/torch.h>
 
-#include <cxxopts.hpp>
-
 #include <algorithm>
 #include <array>
+#include <cxxopts.hpp>
 #include <exception>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cli/commands.h"
+#include "log/edit_distance.h"
 #include "log/error.h"
 
 namespace infini {
@@ -42,22 +40,6 @@ void print_help() {
   }
   std::cout << "\n  infini VERB --help   options and an example\n"
                "  infini --version     the version\n";
-}
-
-/// Levenshtein distance.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 const Command& find_command(std::string_view name) {

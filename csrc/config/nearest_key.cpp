@@ -1,27 +1,10 @@
-#include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "config/config_key.h"
+#include "log/edit_distance.h"
 
 namespace infini {
 namespace {
-
-/// Insertions, deletions and substitutions that turn one word into the other (Levenshtein).
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
 
 constexpr size_t kFar = 100;
 

@@ -9,11 +9,11 @@ namespace infini {
 /// One state of a piece of work, as a progress bar shows it.
 struct ProgressState {
   std::string title;
-  std::string unit;         ///< what is counted: "tokens", "steps"
+  std::string unit;  ///< what is counted: "tokens", "steps"
   int64_t done = 0;
   int64_t total = 0;
-  double rate = 0;          ///< units a second; 0: not known yet
-  std::string detail;       ///< free text at the end of the line
+  double rate = 0;     ///< units a second; 0: not known yet
+  std::string detail;  ///< free text at the end of the line
 };
 
 /// "train [#####-----] 5/10 steps, 2.1 steps/s, 0:03 left, loss 1.75", at most `width` characters.

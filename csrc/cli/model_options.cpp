@@ -13,8 +13,8 @@ namespace infini {
 void add_model_options(cxxopts::Options& options) {
   options.add_options()("checkpoint", "folder of the checkpoint (Hugging Face layout)", cxxopts::value<std::string>(),
                         "DIR")  //
-      ("precision", "float32 or bfloat16: what the model computes in", cxxopts::value<std::string>()->default_value(
-                                                                             "float32"), "NAME")  //
+      ("precision", "float32 or bfloat16: what the model computes in",
+       cxxopts::value<std::string>()->default_value("float32"), "NAME")                                      //
       ("device", "auto, cpu, cuda or cuda:1", cxxopts::value<std::string>()->default_value("auto"), "NAME")  //
       ("threads", "CPU threads; 0: one a core", cxxopts::value<int>()->default_value("0"), "N")              //
       ("h,help", "print this");
@@ -27,7 +27,8 @@ std::optional<cxxopts::ParseResult> parse_arguments(cxxopts::Options& options, i
     return std::nullopt;
   }
   if (!arguments.unmatched().empty()) {
-    throw UserError("'" + arguments.unmatched().front() + "' belongs to no option; see " + options.program() + " --help");
+    throw UserError("'" + arguments.unmatched().front() + "' belongs to no option; see " + options.program() +
+                    " --help");
   }
   return arguments;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cxxopts.hpp>
-
 #include <filesystem>
 #include <memory>
 #include <optional>

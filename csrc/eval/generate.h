@@ -15,15 +15,14 @@ struct GenerateOptions {
   double temperature = 0.8;  ///< 0: greedy
   double top_p = 0.95;
   uint64_t seed = 0;
-  int64_t chunk_tokens = 8192;          ///< of the prompt, read at a time
-  std::optional<int32_t> stop_token;    ///< ends the text; not part of the result
+  int64_t chunk_tokens = 8192;                       ///< of the prompt, read at a time
+  std::optional<int32_t> stop_token = std::nullopt;  ///< ends the text; not part of the result
 };
 
 /// Continues `prompt` (document_start in front, not empty) and returns the new tokens; `on_token` gets each one as soon
 /// as it is drawn. The whole prompt is read through the memory, so peak memory does not depend on its length.
 /// Throws UserError for options out of range or a token outside the vocabulary.
 std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_t> prompt,
-                              const GenerateOptions& options,
-                              const std::function<void(int32_t)>& on_token = nullptr);
+                              const GenerateOptions& options, const std::function<void(int32_t)>& on_token = nullptr);
 
 }  // namespace infini

@@ -49,6 +49,7 @@ Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& 
     const int64_t text_tokens = document->tokens - 1;
     int64_t left = document->tokens;
     if (options.max_tokens > 0) left = std::min(left, options.max_tokens - result.tokens + 1);
+    const int64_t words_before = result.words, bytes_before = result.bytes;
     int64_t scored = 0;
     const TokenReader read = [&](std::span<int64_t> out) {
       const int64_t count = std::min<int64_t>(left, static_cast<int64_t>(out.size()));
@@ -67,13 +68,12 @@ Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& 
       }
       scored += static_cast<int64_t>(losses.size());
       result.tokens += static_cast<int64_t>(losses.size());
+      result.words = words_before + proportion(document->words, scored, text_tokens);
+      result.bytes = bytes_before + proportion(document->bytes, scored, text_tokens);
       result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       if (options.on_progress) options.on_progress(result);
     });
-    if (scored == 0) continue;
-    result.documents += 1;
-    result.words += proportion(document->words, scored, text_tokens);
-    result.bytes += proportion(document->bytes, scored, text_tokens);
+    result.documents += scored > 0 ? 1 : 0;
   }
   if (result.tokens == 0) throw UserError("the data has no text to score: every document is empty");
   return result;

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,10 +13,10 @@ namespace infini {
 
 /// One document to evaluate. Its first token is the document_start, which is read but not scored.
 struct EvaluationDocument {
-  std::string name;      ///< for errors: a file and line, or a split and number
-  int64_t tokens = 0;    ///< with the document_start
-  int64_t bytes = 0;     ///< of the source text
-  int64_t words = 0;     ///< of the source text
+  std::string name;    ///< for errors: a file and line, or a split and number
+  int64_t tokens = 0;  ///< with the document_start
+  int64_t bytes = 0;   ///< of the source text
+  int64_t words = 0;   ///< of the source text
   TokenReader read;
 };
 
@@ -39,14 +38,14 @@ struct Perplexity {
   std::vector<PositionLoss> positions;  ///< 0–255, 256–511, 512–1023, …
 
   double loss() const { return nats / static_cast<double>(tokens); }  ///< nats a token
-  double token_perplexity() const;                                   ///< exp(nats / tokens)
-  double word_perplexity() const;                                    ///< exp(nats / words)
-  double bits_per_byte() const;                                      ///< nats / ln 2 / bytes
+  double token_perplexity() const;                                    ///< exp(nats / tokens)
+  double word_perplexity() const;                                     ///< exp(nats / words)
+  double bits_per_byte() const;                                       ///< nats / ln 2 / bytes
   double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }
 };
 
 struct PerplexityOptions {
-  ScoreOptions score;
+  ScoreOptions score = {};
   int64_t max_tokens = 0;  ///< stop after that many (0: none); a document cut short counts its words and bytes in
                            ///< proportion to its tokens
   std::function<void(const Perplexity&)> on_progress = nullptr;  ///< called after every forward pass

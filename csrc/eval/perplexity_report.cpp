@@ -36,8 +36,8 @@ std::string to_text(const Perplexity& perplexity) {
       << "bits per byte       " << perplexity.bits_per_byte() << "\n"
       << "memory              " << (perplexity.memory ? "on" : "off") << "\n"
       << "read                " << perplexity.documents << " documents, " << perplexity.tokens << " tokens, "
-      << perplexity.words << " words, " << perplexity.bytes << " bytes; " << std::llround(perplexity.tokens_per_second())
-      << " tokens/s\n\n";
+      << perplexity.words << " words, " << perplexity.bytes << " bytes; "
+      << std::llround(perplexity.tokens_per_second()) << " tokens/s\n\n";
   out << "text tokens from   to           loss      tokens\n";
   for (const PositionLoss& position : perplexity.positions) {
     out << std::setw(16) << position.from << "   " << std::left << std::setw(10) << position.to << std::right

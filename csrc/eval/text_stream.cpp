@@ -7,7 +7,7 @@ namespace infini {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-constexpr size_t kLongestCharacter = 4;                     // bytes, and tokens where each is a byte
+constexpr size_t kLongestCharacter = 4;                    // bytes, and tokens where each is a byte
 
 /// Bytes of the character that `first` begins; 0 if none begins so.
 size_t character_length(unsigned char first) {
@@ -18,7 +18,8 @@ size_t character_length(unsigned char first) {
   return 0;
 }
 
-/// The bounds of a character's second byte depend on the first: no overlong forms, no surrogates, nothing above U+10FFFF.
+/// The bounds of a character's second byte depend on the first: no overlong forms, no surrogates, nothing above
+/// U+10FFFF.
 bool continues(unsigned char first, size_t index, unsigned char byte) {
   unsigned char low = 0x80, high = 0xBF;
   if (index == 1) {

@@ -91,8 +91,11 @@ TEST(DocumentScoreOfAForeignToken, NamesItAndWhereItStands) {
   const auto model = small_model("linear");
   std::vector<int64_t> tokens = random_tokens(40);
   tokens[33] = 40;
-  EXPECT_THAT([&] { losses_of(*model, tokens, {true, 16}); },
-              ThrowsMessage<UserError>(testing::AllOf(HasSubstr("token 33 "), HasSubstr("is 40"), HasSubstr("0 to 39"))));
+  EXPECT_THAT(
+      [&] {
+        losses_of(*model, tokens, {true, 16});
+      },
+      ThrowsMessage<UserError>(testing::AllOf(HasSubstr("token 33 "), HasSubstr("is 40"), HasSubstr("0 to 39"))));
 }
 
 }  // namespace

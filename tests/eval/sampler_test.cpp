@@ -18,7 +18,8 @@ using testing::ThrowsMessage;
 // Probabilities 0.15, 0.5, 0.05, 0.3 up to a constant.
 torch::Tensor four_logits() { return torch::tensor({0.15, 0.5, 0.05, 0.3}).log() + 3.0; }
 
-void expect_candidates(const std::vector<Candidate>& candidates, const std::vector<std::pair<int64_t, double>>& expected) {
+void expect_candidates(const std::vector<Candidate>& candidates,
+                       const std::vector<std::pair<int64_t, double>>& expected) {
   ASSERT_EQ(candidates.size(), expected.size());
   for (size_t i = 0; i < candidates.size(); ++i) {
     EXPECT_EQ(candidates[i].first, expected[i].first);
@@ -58,7 +59,8 @@ TEST(Sampler, DrawsEachTokenAsOftenAsItsProbabilitySays) {
   std::map<int64_t, int> counts;
   for (int i = 0; i < draws; ++i) ++counts[sampler.sample(four_logits())];
   EXPECT_EQ(counts.size(), 3);
-  for (const auto& [token, probability] : std::map<int64_t, double>{{1, 0.5 / 0.95}, {3, 0.3 / 0.95}, {0, 0.15 / 0.95}}) {
+  for (const auto& [token, probability] :
+       std::map<int64_t, double>{{1, 0.5 / 0.95}, {3, 0.3 / 0.95}, {0, 0.15 / 0.95}}) {
     const double deviation = std::sqrt(draws * probability * (1 - probability));
     EXPECT_NEAR(counts[token], draws * probability, 4 * deviation) << token;
   }

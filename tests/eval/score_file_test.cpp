@@ -53,7 +53,8 @@ class ScoreFile : public testing::Test {
 TEST_F(ScoreFile, HasOneLossALineForAllTokensButTheFirst) {
   const std::vector<int64_t> tokens = random_tokens(45);
   std::string text;
-  for (size_t i = 0; i < tokens.size(); ++i) text += std::to_string(tokens[i]) + (i % 7 == 0 ? "\n" : i % 3 ? " " : "\t ");
+  for (size_t i = 0; i < tokens.size(); ++i)
+    text += std::to_string(tokens[i]) + (i % 7 == 0 ? "\n" : i % 3 ? " " : "\t ");
   EXPECT_EQ(score_file(*model_, ids(text), out(), {true, 16}), 44);
   const std::vector<std::string> written = lines();
   const std::vector<double> expected = plain_losses(*model_, tokens);

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace infini {
 
 /// A model of a few thousand parameters in double, with weights large enough that every part of it matters.
 inline std::shared_ptr<CausalLanguageModel> small_model(const std::string& update, int64_t segment_length = 8) {
+  torch::set_num_threads(1);  // the work is too small to share
   torch::manual_seed(7);
   ModelConfig config;
   config.vocab_size = 40;

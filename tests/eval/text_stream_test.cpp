@@ -32,7 +32,8 @@ class PiecesTokenizer : public Tokenizer {
   void save(const std::filesystem::path&) const override {}
 };
 
-std::vector<std::string> stream(const Tokenizer& tokenizer, std::vector<int32_t> context, const std::vector<int32_t>& ids) {
+std::vector<std::string> stream(const Tokenizer& tokenizer, std::vector<int32_t> context,
+                                const std::vector<int32_t>& ids) {
   TextStream characters(tokenizer, std::move(context));
   std::vector<std::string> parts;
   for (const int32_t id : ids) parts.push_back(characters.push(id));

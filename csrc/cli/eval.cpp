@@ -1,0 +1,80 @@
+#include <cmath>
+#include <iostream>
+#include <optional>
+
+#include "checkpoint/atomic_file.h"
+#include "cli/commands.h"
+#include "cli/model_options.h"
+#include "eval/evaluation_data.h"
+#include "eval/perplexity.h"
+#include "log/error.h"
+#include "log/progress.h"
+
+namespace infini {
+namespace {
+
+/// By bytes of text, or by tokens where --max-tokens bounds them; nothing where neither total is known.
+class EvaluationProgress {
+ public:
+  EvaluationProgress(int64_t bytes, int64_t max_tokens) : total_(max_tokens > 0 ? max_tokens : bytes) {
+    by_tokens_ = max_tokens > 0;
+    if (total_ > 0) progress_.emplace("eval", total_, by_tokens_ ? "tokens" : "bytes");
+  }
+  void update(const Perplexity& sofar) {
+    if (!progress_) return;
+    progress_->update(by_tokens_ ? sofar.tokens : sofar.bytes, std::to_string(std::llround(sofar.tokens_per_second())) +
+                                                                   " tokens/s, perplexity " +
+                                                                   std::to_string(sofar.token_perplexity()));
+  }
+  void finish() {
+    if (progress_) progress_->finish();
+  }
+
+ private:
+  int64_t total_;
+  bool by_tokens_;
+  std::optional<Progress> progress_;
+};
+
+}  // namespace
+
+int run_eval(int argc, char** argv) {
+  cxxopts::Options options(
+      "infini eval",
+      "Streaming perplexity of a checkpoint over all tokens of all segments of whole documents: by "
+      "token, by word, bits per byte, and by position in the document.\n\n"
+      "Example: infini eval --checkpoint runs/quickstart/checkpoints/step-600 --data "
+      "data/plays-tokens/test\n");
+  add_model_options(options);
+  options.add_options()("data",
+                        "a split of a prepared data folder, or text: .txt, .jsonl, .jsonl.gz or a folder of them",
+                        cxxopts::value<std::string>(), "PATH")                                                 //
+      ("no-memory", "empty the memory before every segment: attention is local alone")                         //
+      ("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N")  //
+      ("json", "print JSON")                                                                                   //
+      ("out", "write the JSON to a file as well", cxxopts::value<std::string>(), "FILE");
+  const auto parsed = parse_arguments(options, argc, argv);
+  if (!parsed) return 0;
+  const cxxopts::ParseResult& arguments = *parsed;
+
+  const std::string checkpoint = required(arguments, "checkpoint"), path = required(arguments, "data");
+  if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
+  PerplexityOptions choice;
+  choice.score.memory = arguments.count("no-memory") == 0;
+  choice.max_tokens = arguments["max-tokens"].as<int64_t>();
+  if (choice.max_tokens < 0) throw UserError("--max-tokens must be 0 (all) or more");
+
+  const auto model = load_chosen_model(arguments);
+  const EvaluationData data = open_evaluation_data(path, checkpoint, model->config().vocab_size);
+  EvaluationProgress progress(data.bytes, choice.max_tokens);
+  choice.on_progress = [&](const Perplexity& sofar) { progress.update(sofar); };
+  const Perplexity result = measure_perplexity(*model, data.next, choice);
+  progress.finish();
+
+  const std::string json = to_json(result).dump(2) + "\n";
+  if (arguments.count("out") > 0) write_file(arguments["out"].as<std::string>(), json);
+  std::cout << (arguments.count("json") > 0 ? json : to_text(result)) << std::flush;
+  return 0;
+}
+
+}  // namespace infini

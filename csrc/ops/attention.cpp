@@ -180,7 +180,7 @@ TORCH_LIBRARY_FRAGMENT(infini, library) {
 }
 
 TORCH_LIBRARY_IMPL(infini, Autograd, library) {
-  //BOOT library.impl("attention", attention_autograd);
+  library.impl("attention", attention_autograd);
   library.impl("_attention_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
 TORCH_LIBRARY_IMPL(infini, CPU, library) { library.impl("attention", attention); }

@@ -76,7 +76,7 @@ Tensor surviving(const Tensor& keep) {
   return at::cat({keep, keep.new_ones({keep.size(0), 1, 1})}, -1).flip(-1).cumprod(-1).flip(-1);
 }
 
-/// A state or its gradient, [B,G,D] or [B,G,D,…], across the border before `segment`, which empties it if it is a start.
+/// A state or its gradient, [B,G,D] or [B,G,D,…], across the border before `segment`, which empties it if a start.
 /// There is one more border than full segments where a last, partial segment follows.
 Tensor across_border(const Tensor& state, const Tensor& keep, int64_t segment) {
   if (segment == keep.size(2)) return state;

@@ -1,0 +1,402 @@
+// Infini-attention on the CPU: which segment kernel runs on what, in which order. Everything heavy is done for all
+// segments at once; one after the other go only the states, D × D and D × E matrices.
+//
+//   forward   z of all segments · what each writes · the states · each segment read
+//   backward  each segment read · the states, last to first · (delta: the norms) · what each segment wrote
+
+#include "ops/cpu/segment_kernels.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/library.h>
+
+#include "ops/checks.h"
+#include "ops/internal.h"
+
+namespace infini::ops::cpu {
+namespace {
+
+using at::Tensor;
+using OptionalTensor = std::optional<Tensor>;
+using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+
+template <typename T>
+T* data(const Tensor& tensor) {
+  return tensor.defined() && tensor.numel() > 0 ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+/// The kernels want rows of D or E elements contiguous; the other dimensions may be strided.
+Tensor with_contiguous_rows(const Tensor& tensor) { return tensor.stride(-1) == 1 ? tensor : tensor.contiguous(); }
+
+/// The extents of one call.
+struct Extents {
+  int64_t batch, heads, groups, tokens, key_width, value_width, segment_length;
+
+  Extents(const Tensor& q, const Tensor& k, const Tensor& v, int64_t segment_length)
+      : batch(q.size(0)), heads(q.size(1)), groups(k.size(1)), tokens(q.size(2)), key_width(q.size(3)),
+        value_width(v.size(3)), segment_length(segment_length) {}
+
+  int64_t segments() const { return (tokens + segment_length - 1) / segment_length; }
+  int64_t full_segments() const { return tokens / segment_length; }
+  int64_t group_size() const { return heads / groups; }
+  int64_t tasks() const { return batch * groups * segments(); }
+  int64_t state_size() const { return key_width * value_width; }
+  Sizes sizes(int64_t segment) const {
+    return {std::min(segment_length, tokens - segment * segment_length), group_size(), key_width, value_width};
+  }
+  /// The largest segment, for which scratch memory is measured.
+  Sizes largest() const { return {std::min(segment_length, tokens), group_size(), key_width, value_width}; }
+};
+
+/// One segment of one KV head of one row.
+struct Place {
+  int64_t batch, group, segment, index;  // index: batch-major, then group, then segment
+};
+
+template <typename Body>
+void for_each_segment(const Extents& extents, int64_t scratch_bytes, const Body& body) {
+  at::parallel_for(0, extents.tasks(), 1, [&](int64_t begin, int64_t end) {
+    const auto scratch = std::make_unique_for_overwrite<char[]>(static_cast<size_t>(scratch_bytes + 64));
+    char* const aligned = scratch.get() + (64 - reinterpret_cast<uintptr_t>(scratch.get()) % 64) % 64;
+    for (int64_t index = begin; index < end; ++index) {
+      const int64_t segment = index % extents.segments(), pair = index / extents.segments();
+      body(Place{pair / extents.groups, pair % extents.groups, segment, index}, aligned);
+    }
+  });
+}
+
+template <typename Body>
+void for_each_state(const Extents& extents, const Body& body) {
+  at::parallel_for(0, extents.batch * extents.groups, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t pair = begin; pair < end; ++pair) body(pair, pair / extents.groups);
+  });
+}
+
+/// Rows of one segment of head `head` of a [B, heads, N, width] tensor.
+template <typename T>
+Rows<T> rows_of(const Tensor& tensor, const Place& place, int64_t head, int64_t segment_length) {
+  using Plain = std::remove_const_t<T>;
+  return {data<Plain>(tensor) + place.batch * tensor.stride(0) + head * tensor.stride(1) +
+              place.segment * segment_length * tensor.stride(2),
+          tensor.stride(2)};
+}
+
+bool starts_at(const OptionalTensor& starts, int64_t batch, int64_t segment, int64_t segments) {
+  return starts && data<bool>(*starts)[batch * segments + segment];
+}
+
+template <typename A>
+A gain_at(const OptionalTensor& gain, int64_t batch, int64_t segment, int64_t segments) {
+  return gain ? data<A>(*gain)[batch * segments + segment] : A(1);
+}
+
+/// Tensors in the dtypes and layouts that the kernels read.
+template <typename T>
+struct Arguments {
+  using A = Arithmetic<T>;
+  Tensor q, k, v, beta, cos, sin;
+  OptionalTensor starts, gain;
+  Extents extents;
+  Update update;
+
+  Arguments(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& beta_in, const Tensor& cos_in,
+            const Tensor& sin_in, int64_t segment_length, std::string_view update_name, const OptionalTensor& starts_in,
+            const OptionalTensor& gain_in)
+      : q(with_contiguous_rows(q_in)), k(with_contiguous_rows(k_in)), v(with_contiguous_rows(v_in)),
+        beta(plain(beta_in)), cos(plain(cos_in)), sin(plain(sin_in)), extents(q, k, v, segment_length),
+        update(parse_update(update_name, true)) {
+    if (starts_in) starts = starts_in->contiguous();
+    if (gain_in) gain = plain(*gain_in);
+  }
+
+  static Tensor plain(const Tensor& tensor) { return tensor.to(c10::CppTypeToScalarType<A>::value).contiguous(); }
+
+  Attend<T> attend(const Place& place, const Tensor& out, const Tensor& logsumexp, const Tensor& memories,
+                   const Tensor& norms) const {
+    const int64_t head = place.group * extents.group_size();
+    Attend<T> task;
+    task.sizes = extents.sizes(place.segment);
+    task.q = rows_of<const T>(q, place, head, extents.segment_length);
+    task.q_head = q.stride(1);
+    task.k = rows_of<const T>(k, place, place.group, extents.segment_length);
+    task.v = rows_of<const T>(v, place, place.group, extents.segment_length);
+    task.out = rows_of<T>(out, place, head, extents.segment_length);
+    task.out_head = out.stride(1);
+    task.logsumexp = data<A>(logsumexp) + (place.batch * extents.heads + head) * extents.tokens +
+                     place.segment * extents.segment_length;
+    task.logsumexp_head = extents.tokens;
+    task.cos = data<A>(cos);
+    task.sin = data<A>(sin);
+    task.beta = data<A>(beta) + head;
+    if (update != Update::none) {
+      task.memory = data<A>(memories) + place.index * extents.state_size();
+      task.norm = data<A>(norms) + place.index * extents.key_width;
+    }
+    return task;
+  }
+
+  Write<T> write(const Place& place) const {
+    Write<T> task;
+    task.sizes = extents.sizes(place.segment);
+    task.k = rows_of<const T>(k, place, place.group, extents.segment_length);
+    task.v = rows_of<const T>(v, place, place.group, extents.segment_length);
+    task.gain = gain_at<A>(gain, place.batch, place.segment, extents.segments());
+    return task;
+  }
+  bool writes(const Place& place) const { return update != Update::none && place.segment < extents.full_segments(); }
+};
+
+template <typename T>
+Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Tensor& norm_in) {
+  using A = Arithmetic<T>;
+  const Extents& x = arguments.extents;
+  const auto& kernels = segment_kernels<T>();
+  const auto state = memory_in.options().dtype(c10::CppTypeToScalarType<A>::value);
+  const int64_t S = x.segments(), F = x.full_segments(), D = x.key_width, E = x.value_width;
+  const bool delta = arguments.update == Update::delta, writes = arguments.update != Update::none;
+
+  const auto out = empty_in_layout_of(arguments.q, E, arguments.q.scalar_type());
+  const auto logsumexp = at::empty({x.batch, x.heads, x.tokens}, state);
+  // Before each segment: the state; behind it, for the moment, what the segment writes.
+  const auto memories = at::empty({x.batch, x.groups, S, D, E}, state);
+  const auto norms = at::empty({x.batch, x.groups, S, D}, state);
+  const auto transitions = at::empty({x.batch, x.groups, delta ? F : 0, D, D}, state);
+  auto memory = Arguments<T>::plain(memory_in).clone();
+  auto norm = Arguments<T>::plain(norm_in).clone();
+  const auto written = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
+  const int64_t scratch_bytes = kernels.scratch_bytes(x.largest());
+
+  if (writes) {
+    for_each_segment(x, 0, [&](const Place& place, char*) {
+      if (arguments.writes(place)) kernels.write_norm(arguments.write(place), data<A>(norms) + place.index * D);
+    });
+  }
+  for_each_state(x, [&](int64_t pair, int64_t batch) {
+    A* const z = data<A>(norm) + pair * D;
+    for (int64_t s = 0; s < S; ++s) {
+      A* const own = data<A>(norms) + (pair * S + s) * D;
+      if (starts_at(arguments.starts, batch, s, S)) std::fill_n(z, D, A(0));
+      for (int64_t i = 0; i < D; ++i) {
+        const A before = z[i];
+        if (writes && s < F) z[i] += own[i];
+        own[i] = before;
+      }
+    }
+  });
+  if (writes) {
+    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+      if (!arguments.writes(place)) return;
+      auto task = arguments.write(place);
+      task.written = data<A>(written) + place.index * x.state_size();
+      if (delta) {
+        task.norm = data<A>(norms) + place.index * D;
+        task.transition = data<A>(transitions) + (place.index / S * F + place.segment) * D * D;
+      }
+      kernels.write(task, scratch);
+    });
+  }
+  for_each_state(x, [&](int64_t pair, int64_t batch) {
+    const int64_t size = x.state_size();
+    A* const M = data<A>(memory) + pair * size;
+    for (int64_t s = 0; s < S; ++s) {
+      A* const before = data<A>(memories) + (pair * S + s) * size;
+      if (starts_at(arguments.starts, batch, s, S)) std::fill_n(M, size, A(0));
+      std::copy_n(M, size, before);
+      if (!writes || s >= F) continue;
+      A* const own = data<A>(written) + (pair * S + s) * size;
+      if (delta) {
+        A* const transition = data<A>(transitions) + (pair * F + s) * D * D;
+        for (int64_t i = 0; i < size; ++i) M[i] += own[i];
+        kernels.multiply(D, E, D, transition, before, own, false);
+        for (int64_t i = 0; i < size; ++i) M[i] -= own[i];
+      } else {
+        for (int64_t i = 0; i < size; ++i) M[i] += own[i];
+      }
+    }
+  });
+  for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+    kernels.attend(arguments.attend(place, out, logsumexp, memories, norms), scratch);
+  });
+  return {out, memory, norm, logsumexp, memories, norms, transitions};
+}
+
+template <typename T>
+Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, const OptionalTensor& dmemory_in,
+                  const OptionalTensor& dnorm_in, const Tensor& out_in, const Tensor& logsumexp, const Tensor& memories,
+                  const Tensor& norms, const Tensor& transitions) {
+  using A = Arithmetic<T>;
+  const Extents& x = arguments.extents;
+  const auto& kernels = segment_kernels<T>();
+  const auto state = logsumexp.options();
+  const int64_t S = x.segments(), F = x.full_segments(), D = x.key_width, E = x.value_width, size = x.state_size();
+  const bool delta = arguments.update == Update::delta, writes = arguments.update != Update::none;
+  const int64_t scratch_bytes = kernels.scratch_bytes(x.largest());
+  const auto dq = empty_in_layout_of(arguments.q, D, arguments.q.scalar_type());
+  const auto dk = empty_in_layout_of(arguments.k, D, arguments.k.scalar_type());
+  const auto dv = empty_in_layout_of(arguments.v, E, arguments.v.scalar_type());
+  auto dmemory = dmemory_in ? Arguments<T>::plain(*dmemory_in).clone() : at::zeros({x.batch, x.groups, D, E}, state);
+  auto dnorm = dnorm_in ? Arguments<T>::plain(*dnorm_in).clone() : at::zeros({x.batch, x.groups, D}, state);
+
+  // What each segment's reading sends to k, v and β, and to the state before it.
+  const bool read = dout_in.has_value();
+  Tensor dout, out, local_dk, local_dv, dbetas, dmemories, dnorms;
+  if (read) {
+    dout = with_contiguous_rows(dout_in->to(arguments.q.scalar_type()));
+    out = with_contiguous_rows(out_in);
+    local_dk = at::empty({x.batch, x.groups, x.tokens, D}, state);
+    local_dv = at::empty({x.batch, x.groups, x.tokens, E}, state);
+    dbetas = at::empty({x.batch, x.groups, S, x.group_size()}, state);
+    dmemories = at::zeros({x.batch, x.groups, S, D, E}, state);
+    dnorms = at::zeros({x.batch, x.groups, S, D}, state);
+    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+      const int64_t head = place.group * x.group_size();
+      const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
+      AttendBackward<T> task;
+      task.forward = arguments.attend(place, out, logsumexp, memories, norms);
+      task.dout = rows_of<const T>(dout, place, head, x.segment_length);
+      task.dout_head = dout.stride(1);
+      task.dq = rows_of<T>(dq, place, head, x.segment_length);
+      task.dq_head = dq.stride(1);
+      task.dk = data<A>(local_dk) + row * D;
+      task.dv = data<A>(local_dv) + row * E;
+      task.dbeta = data<A>(dbetas) + place.index * x.group_size();
+      task.dmemory = data<A>(dmemories) + place.index * size;
+      task.dnorm = data<A>(dnorms) + place.index * D;
+      kernels.attend_backward(task, scratch);
+    });
+  } else {
+    dq.zero_();
+  }
+
+  // The states' gradients after each segment, last to first.
+  const auto dmemories_after = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
+  const auto dnorms_after = at::empty({x.batch, x.groups, writes ? S : 0, D}, state);
+  for_each_state(x, [&](int64_t pair, int64_t batch) {
+    const auto product = std::make_unique_for_overwrite<A[]>(static_cast<size_t>(size + D * D));
+    A *const dM = data<A>(dmemory) + pair * size, *const transposed = product.get() + size;
+    for (int64_t s = S - 1; s >= 0; --s) {
+      if (writes) std::copy_n(dM, size, data<A>(dmemories_after) + (pair * S + s) * size);
+      if (delta && s < F) {
+        const A* const transition = data<A>(transitions) + (pair * F + s) * D * D;
+        for (int64_t i = 0; i < D; ++i) {
+          for (int64_t j = 0; j < D; ++j) transposed[j * D + i] = transition[i * D + j];
+        }
+        kernels.multiply(D, E, D, transposed, dM, product.get(), false);
+        for (int64_t i = 0; i < size; ++i) dM[i] -= product[i];
+      }
+      if (read) {
+        const A* const own = data<A>(dmemories) + (pair * S + s) * size;
+        for (int64_t i = 0; i < size; ++i) dM[i] += own[i];
+      }
+      if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dM, size, A(0));
+    }
+  });
+  const auto write_backward_task = [&](const Place& place) {
+    WriteBackward<T> task;
+    task.sizes = x.sizes(place.segment);
+    task.k = rows_of<const T>(arguments.k, place, place.group, x.segment_length);
+    task.v = rows_of<const T>(arguments.v, place, place.group, x.segment_length);
+    task.gain = gain_at<A>(arguments.gain, place.batch, place.segment, S);
+    if (arguments.writes(place)) {
+      task.dmemory = data<A>(dmemories_after) + place.index * size;
+      task.dnorm = data<A>(dnorms_after) + place.index * D;
+    }
+    if (delta) {
+      task.memory = data<A>(memories) + place.index * size;
+      task.norm = data<A>(norms) + place.index * D;
+    }
+    return task;
+  };
+  Tensor dnorms_delta;
+  if (delta) {
+    dnorms_delta = at::empty({x.batch, x.groups, S, D}, state);
+    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+      if (!arguments.writes(place)) return;
+      kernels.delta_norm_backward(write_backward_task(place), data<A>(dnorms_delta) + place.index * D, scratch);
+    });
+  }
+  for_each_state(x, [&](int64_t pair, int64_t batch) {
+    A* const dz = data<A>(dnorm) + pair * D;
+    for (int64_t s = S - 1; s >= 0; --s) {
+      const int64_t row = (pair * S + s) * D;
+      for (int64_t i = 0; i < D; ++i) {
+        if (writes) data<A>(dnorms_after)[row + i] = dz[i];
+        if (delta && s < F) dz[i] += data<A>(dnorms_delta)[row + i];
+        if (read) dz[i] += data<A>(dnorms)[row + i];
+      }
+      if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dz, D, A(0));
+    }
+  });
+
+  for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+    const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
+    auto task = write_backward_task(place);
+    if (read) {
+      task.local_dk = data<A>(local_dk) + row * D;
+      task.local_dv = data<A>(local_dv) + row * E;
+    }
+    task.dk = rows_of<T>(dk, place, place.group, x.segment_length);
+    task.dv = rows_of<T>(dv, place, place.group, x.segment_length);
+    kernels.write_backward(task, scratch);
+  });
+  const auto dbeta = read ? dbetas.sum(at::IntArrayRef{0, 2}).view({x.heads}) : at::zeros({x.heads}, state);
+  return {dq, dk, dv, dbeta, dmemory, dnorm};
+}
+
+/// Calls body with the kernels' element type for a dtype.
+template <typename Body>
+auto with_element(at::ScalarType dtype, const Body& body) {
+  switch (dtype) {
+    case at::kDouble: return body(double{});
+    case at::kFloat: return body(float{});
+    case at::kBFloat16: return body(BFloat16{});
+    case at::kHalf: return body(Half{});
+    default: TORCH_CHECK(false, "q must be float64, float32, bfloat16 or float16, but is ", dtype);
+  }
+}
+
+/// A double state beside narrower activations makes all arithmetic double.
+at::ScalarType element_dtype(const Tensor& q, at::ScalarType state) {
+  return state == at::kDouble ? at::kDouble : q.scalar_type();
+}
+
+Forward attention_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory,
+                          const Tensor& norm, const Tensor& cos, const Tensor& sin, int64_t segment_length,
+                          std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain) {
+  const auto dtype = element_dtype(q, state_dtype(q, memory));
+  auto result = with_element(dtype, [&](auto element) {
+    const Arguments<decltype(element)> arguments(q.to(dtype), k.to(dtype), v.to(dtype), beta, cos, sin, segment_length,
+                                                 update, starts, gain);
+    return forward(arguments, memory, norm);
+  });
+  if (dtype != q.scalar_type()) std::get<0>(result) = std::get<0>(result).to(q.scalar_type());
+  return result;
+}
+
+Backward attention_backward(const OptionalTensor& dout, const OptionalTensor& dmemory, const OptionalTensor& dnorm,
+                            const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos,
+                            const Tensor& sin, int64_t segment_length, std::string_view update,
+                            const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& out,
+                            const Tensor& logsumexp, const Tensor& memories, const Tensor& norms,
+                            const Tensor& transitions) {
+  const auto dtype = element_dtype(q, logsumexp.scalar_type());
+  auto result = with_element(dtype, [&](auto element) {
+    const Arguments<decltype(element)> arguments(q.to(dtype), k.to(dtype), v.to(dtype), beta, cos, sin, segment_length,
+                                                 update, starts, gain);
+    return backward(arguments, dout, dmemory, dnorm, out.to(dtype), logsumexp, memories, norms, transitions);
+  });
+  auto& [dq, dk, dv, dbeta, dmemory_in, dnorm_in] = result;
+  for (auto* gradient : {&dq, &dk, &dv}) *gradient = gradient->to(q.scalar_type());
+  dbeta = dbeta.to(beta.scalar_type());
+  return result;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(infini, CPU, library) {
+  library.impl("_attention_forward", attention_forward);
+  library.impl("_attention_backward", attention_backward);
+}
+
+}  // namespace infini::ops::cpu

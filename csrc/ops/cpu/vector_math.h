@@ -1,0 +1,179 @@
+#pragma once
+
+// Loops over rows that the compiler vectorises. Included by sources that are compiled once for each instruction set, so
+// everything here is in an unnamed namespace and uses no inline function of the standard library: the linker would be
+// free to keep the AVX-512 copy of one for all callers.
+
+#include <cstdint>
+#include <type_traits>
+
+#include "ops/cpu/matrix_product.h"
+#include "ops/cpu/segment_kernels.h"
+
+namespace infini::ops::cpu {
+namespace {
+
+inline float bits_to_float(uint32_t bits) {
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline uint32_t float_to_bits(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+inline float load(float x) { return x; }
+inline double load(double x) { return x; }
+inline float load(BFloat16 x) { return bits_to_float(static_cast<uint32_t>(x.bits) << 16); }
+inline float load(Half x) { return static_cast<float>(x.value); }
+
+inline void store(float& out, float x) { out = x; }
+inline void store(double& out, double x) { out = x; }
+inline void store(Half& out, float x) { out.value = static_cast<_Float16>(x); }
+inline void store(BFloat16& out, float x) {  // round to nearest even; NaN stays NaN
+  const uint32_t bits = float_to_bits(x);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  out.bits = static_cast<uint16_t>(x == x ? rounded : (bits >> 16) | 0x40u);
+}
+
+/// e^x to about one unit in the last place; 0 below the smallest normal number. Cephes' polynomial after reduction by
+/// ln 2; the addition of 1.5 · 2²³ rounds to an integer and leaves it in the low bits.
+inline float exponential(float x) {
+  const float clamped = x < -87.3f ? -87.3f : (x > 88.7f ? 88.7f : x);
+  const float shifted = clamped * 1.44269504088896341f + 12582912.0f;
+  const float n = shifted - 12582912.0f;
+  const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const float scaled = bits_to_float(float_to_bits(p) + (float_to_bits(shifted) << 23));
+  // A NaN compares false, so that it is handed on.
+  return x < -87.3f ? 0.0f : (x == x ? scaled : x);
+}
+inline double exponential(double x) { return __builtin_exp(x); }
+
+/// σ(x) = x + 1 for x > 0, exp(x) otherwise; never ELU(x) + 1, which cancels.
+template <typename A>
+inline A sigma(A x) {
+  const A below = exponential(x < A(0) ? x : (x == x ? A(0) : x));
+  return x > A(0) ? x + A(1) : below;
+}
+
+template <typename A>
+inline A sigmoid(A x) {
+  return A(1) / (A(1) + exponential(-x));
+}
+
+template <typename A>
+inline A reciprocal_or_zero(A x) {
+  return x > A(0) ? A(1) / x : A(0);
+}
+
+template <typename A>
+inline A smaller(A a, A b) {
+  return a < b ? a : b;
+}
+
+template <typename A, typename T>
+inline void load_row(A* out, const T* row, int64_t width) {
+#pragma omp simd
+  for (int64_t i = 0; i < width; ++i) out[i] = load(row[i]);
+}
+
+template <typename A>
+inline void fill_zero(A* out, int64_t count) {
+  __builtin_memset(out, 0, static_cast<uint64_t>(count) * sizeof(A));
+}
+
+template <typename A, typename T>
+inline A dot(const A* a, const T* b, int64_t width) {
+  A sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; ++i) sum += a[i] * load(b[i]);
+  return sum;
+}
+
+/// out = rotate(row) · scale: (x₁ cos − x₂ sin, x₂ cos + x₁ sin).
+template <typename A, typename T>
+inline void rotate_row(A* out, const T* row, const A* cos, const A* sin, int64_t width, A scale) {
+  const int64_t half = width / 2;
+#pragma omp simd
+  for (int64_t i = 0; i < half; ++i) {
+    const A low = load(row[i]), high = load(row[i + half]);
+    out[i] = (low * cos[i] - high * sin[i]) * scale;
+    out[i + half] = (high * cos[i + half] + low * sin[i + half]) * scale;
+  }
+}
+
+/// The transpose of rotate_row, from gradients of the rotated row to those of the row.
+template <typename A>
+inline void rotate_row_back(A* out, const A* row, const A* cos, const A* sin, int64_t width, A scale) {
+  const int64_t half = width / 2;
+#pragma omp simd
+  for (int64_t i = 0; i < half; ++i) {
+    const A low = row[i], high = row[i + half];
+    out[i] = (low * cos[i] + high * sin[i + half]) * scale;
+    out[i + half] = (high * cos[i + half] - low * sin[i]) * scale;
+  }
+}
+
+/// out [columns, rows] = in [rows, columns], in tiles that stay in registers and the first cache.
+template <typename A>
+inline void transpose(A* out, int64_t out_stride, const A* in, int64_t in_stride, int64_t rows, int64_t columns) {
+  constexpr int64_t tile = 16;
+  for (int64_t r = 0; r < rows; r += tile) {
+    const int64_t r_end = smaller(r + tile, rows);
+    for (int64_t c = 0; c < columns; c += tile) {
+      const int64_t c_end = smaller(c + tile, columns);
+      for (int64_t j = c; j < c_end; ++j) {
+        A* const to = out + j * out_stride;
+        const A* const from = in + j;
+        for (int64_t i = r; i < r_end; ++i) to[i] = from[i * in_stride];
+      }
+    }
+  }
+}
+
+using ::infini::ops::cpu::multiply;
+
+/// Plain loops, for double: exactness matters there, not speed.
+inline void multiply(int64_t m, int64_t n, int64_t k, const double* a, int64_t a_stride, const double* b,
+                     int64_t b_stride, double* c, int64_t c_stride, bool accumulate) {
+  for (int64_t i = 0; i < m; ++i) {
+    double* const row = c + i * c_stride;
+    if (!accumulate) fill_zero(row, n);
+    for (int64_t p = 0; p < k; ++p) {
+      const double factor = a[i * a_stride + p];
+      const double* const other = b + p * b_stride;
+#pragma omp simd
+      for (int64_t j = 0; j < n; ++j) row[j] += factor * other[j];
+    }
+  }
+}
+
+/// Hands out pieces of one block of memory; measures the block when it has none.
+class Scratch {
+ public:
+  explicit Scratch(char* memory) : memory_(memory) {}
+  template <typename A>
+  A* take(int64_t count) {
+    const int64_t offset = used_;
+    used_ += (count * static_cast<int64_t>(sizeof(A)) + 63) / 64 * 64;
+    return memory_ == nullptr ? nullptr : reinterpret_cast<A*>(memory_ + offset);
+  }
+  int64_t used() const { return used_; }
+
+ private:
+  char* memory_;
+  int64_t used_ = 0;
+};
+
+}  // namespace
+}  // namespace infini::ops::cpu

@@ -1,0 +1,34 @@
+"""Loads the op library: INFINI_OPS_LIBRARY, or the checkout's release build."""
+
+import os
+import pathlib
+
+import pytest
+import torch
+
+DEFAULT_LIBRARY = pathlib.Path(__file__).resolve().parents[2] / "build" / "release" / "libinfini_ops.so"
+
+
+def pytest_configure():
+    library = os.environ.get("INFINI_OPS_LIBRARY", str(DEFAULT_LIBRARY))
+    if not os.path.exists(library):
+        pytest.exit(f"{library} is missing; build it with scripts/test.sh, or name it in INFINI_OPS_LIBRARY", 2)
+    torch.ops.load_library(library)
+    # The inputs are tiny, so on a busy machine two threads would spend their time waiting for each other.
+    # What several threads must not change is tested in test_values.py.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(params=["linear", "delta"])
+def update(request):
+    return request.param
+
+
+@pytest.fixture(params=["none", "linear", "delta"])
+def any_update(request):
+    return request.param

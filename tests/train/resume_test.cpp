@@ -1,0 +1,167 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "log/error.h"
+#include "train/tiny_run.h"
+
+namespace infini {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TinyRuns;
+
+struct Variant {
+  std::string name;
+  std::string optimizer = "adamw";
+  bool carry_memory = false;
+  int64_t accumulation = 1;
+  std::string precision = "float32";
+};
+
+class ResumeTest : public ::testing::TestWithParam<Variant> {
+ protected:
+  ResumeTest() {
+    runs_.config.optimizer.name = GetParam().optimizer;
+    runs_.config.carry_memory = GetParam().carry_memory;
+    runs_.config.accumulation = GetParam().accumulation;
+    runs_.config.precision = GetParam().precision;
+  }
+  TinyRuns runs_;
+};
+
+TEST_P(ResumeTest, EndsWithTheWeightsOfAnUndisturbedRun) {
+  EXPECT_TRUE(runs_.train().finished);
+  const std::string expected = runs_.weights(6);
+  const std::vector<nlohmann::json> expected_metrics = runs_.metrics();
+
+  // As a process that was killed in step 6 leaves it.
+  std::filesystem::remove_all(runs_.checkpoint(6));
+  std::filesystem::remove_all(runs_.checkpoint(4));
+  const TrainingOutcome outcome = runs_.train(/*resume=*/true);
+  EXPECT_EQ(outcome.step, 6);
+  EXPECT_EQ(runs_.weights(6), expected);
+
+  const std::vector<nlohmann::json> metrics = runs_.metrics();
+  ASSERT_EQ(metrics.size(), expected_metrics.size());
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    for (const char* key : {"step", "tokens", "loss", "gradient_norm", "learning_rate"}) {
+      EXPECT_EQ(metrics[i].at(key), expected_metrics[i].at(key)) << "step " << i + 1 << " " << key;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Variants, ResumeTest,
+    ::testing::Values(Variant{.name = "Windows"}, Variant{.name = "CarriedMemory", .carry_memory = true},
+                      Variant{.name = "CarriedMemoryAccumulated", .carry_memory = true, .accumulation = 3},
+                      Variant{.name = "Adafactor", .optimizer = "adafactor", .accumulation = 2},
+                      Variant{.name = "Bfloat16", .carry_memory = true, .precision = "bfloat16"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(ResumeTest, BeginsWhereThereIsNoCheckpointYet) {
+  TinyRuns runs;
+  runs.train();
+  const std::string expected = runs.weights(6);
+  std::filesystem::remove_all(runs.run_folder() / "checkpoints");
+  runs.train(/*resume=*/true);
+  EXPECT_EQ(runs.weights(6), expected);
+  EXPECT_EQ(runs.metrics().size(), 6u);
+}
+
+TEST(ResumeTest, FallsBackToAnOlderCheckpointWhereTheNewestIsDamaged) {
+  TinyRuns runs;
+  runs.train();
+  const std::string expected = runs.weights(6);
+  std::string damaged = expected;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+  testing::write_text(runs.checkpoint(6) / "model.safetensors", damaged);
+  runs.train(/*resume=*/true);
+  EXPECT_EQ(runs.weights(6), expected);
+}
+
+TEST(ResumeTest, SaysSoWhereEveryCheckpointIsDamaged) {
+  TinyRuns runs;
+  runs.config.checkpoint.keep_last = 1;
+  runs.train();
+  testing::write_text(runs.checkpoint(6) / "trainer" / "rank-0" / "state.json", "{}");
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("every checkpoint"));
+}
+
+TEST(ResumeTest, DoesNothingToARunThatIsFinished) {
+  TinyRuns runs;
+  runs.train();
+  const TrainingOutcome outcome = runs.train(/*resume=*/true);
+  EXPECT_TRUE(outcome.finished);
+  EXPECT_EQ(runs.metrics().size(), 6u);
+}
+
+TEST(ResumeTest, IsAskedForWhereARunHasCheckpoints) {
+  TinyRuns runs;
+  runs.train();
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("--resume"));
+}
+
+TEST(ResumeTest, NamesTheKeyAndBothValuesOfAModelOfAnotherSize) {
+  TinyRuns runs;
+  runs.train();
+  runs.config.model.intermediate_size = 40;
+  const std::string message = message_of<UserError>([&] { runs.train(true); });
+  EXPECT_THAT(message, HasSubstr("model.intermediate_size is 40"));
+  EXPECT_THAT(message, HasSubstr("24 in "));
+}
+
+TEST(ResumeTest, NamesTheMemoryUpdateOfAnotherModel) {
+  TinyRuns runs;
+  runs.train();
+  runs.config.model.memory.update = "linear";
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("model.memory.update is \"linear\""));
+}
+
+TEST(ResumeTest, RefusesAnotherOptimizerSeedOrWayToCarryMemory) {
+  TinyRuns runs;
+  runs.train();
+  const TrainConfig config = runs.config;
+  runs.config.optimizer.name = "adafactor";
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("another optimizer"));
+  runs.config = config;
+  runs.config.seed = 6;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("seed is 6"));
+  runs.config = config;
+  runs.config.carry_memory = true;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("carry_memory is true"));
+}
+
+TEST(ResumeTest, GoesOnAfterASignal) {
+  TinyRuns whole;
+  whole.config.steps = 12;
+  whole.config.schedule.final_fraction = 1.0;  // the schedule does not depend on the number of steps
+  whole.train();
+
+  TinyRuns runs;
+  runs.config.steps = 1'000'000;
+  runs.config.schedule.final_fraction = 1.0;
+  runs.config.checkpoint.every = 1'000'000;
+  std::thread interrupter([&] {
+    // The first line shows that the trainer is in its loop, where signals only raise a flag.
+    while (testing::read_text(runs.run_folder() / "metrics.jsonl").empty()) std::this_thread::yield();
+    kill(getpid(), SIGTERM);
+  });
+  const TrainingOutcome outcome = runs.train();
+  interrupter.join();
+  EXPECT_FALSE(outcome.finished);
+  EXPECT_EQ(outcome.checkpoint, runs.checkpoint(outcome.step));
+  EXPECT_EQ(runs.metrics().size(), static_cast<size_t>(outcome.step));
+
+  if (outcome.step < 12) {
+    runs.config.steps = 12;
+    EXPECT_TRUE(runs.train(/*resume=*/true).finished);
+    EXPECT_EQ(runs.weights(12), whole.weights(12));
+  }
+}
+
+}  // namespace
+}  // namespace infini

@@ -1,0 +1,208 @@
+#include "train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "log/error.h"
+#include "model/loading.h"
+#include "train/tiny_run.h"
+
+namespace infini {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+using testing::message_of;
+using testing::TinyRuns;
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename());
+  return names;
+}
+
+TEST(TrainerTest, LowersTheLossAndRecordsEachStep) {
+  TinyRuns runs;
+  runs.config.steps = 40;
+  runs.train();
+  const auto metrics = runs.metrics();
+  ASSERT_EQ(metrics.size(), 40u);
+  for (size_t i = 0; i < metrics.size(); ++i) EXPECT_EQ(metrics[i].at("step"), i + 1);
+  EXPECT_NEAR(metrics.front().at("loss").get<double>(), std::log(256.0), 0.3);
+  EXPECT_LT(metrics.back().at("loss").get<double>(), 4.0);
+}
+
+TEST(TrainerTest, RecordsGatesAndValidationInTheStepsThatAskForThem) {
+  TinyRuns runs;
+  runs.config.gate.initial_beta = -1.5;
+  runs.train();
+  const auto metrics = runs.metrics();
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    const bool due = (i + 1) % 3 == 0;
+    EXPECT_EQ(metrics[i].contains("gates"), due);
+    EXPECT_EQ(metrics[i].contains("memory_share"), due);
+    EXPECT_EQ(metrics[i].contains("validation"), due);
+  }
+  const auto& gates = metrics[2].at("gates");
+  ASSERT_EQ(gates.size(), 2u);     // layers
+  ASSERT_EQ(gates[0].size(), 2u);  // heads
+  EXPECT_NEAR(gates[1][0].get<double>(), 1 / (1 + std::exp(1.5)), 0.02);
+  EXPECT_GT(metrics[2].at("memory_share")[0][0].get<double>(), 0.0);
+}
+
+TEST(TrainerTest, ValidatesOnTheBeginningOfTheSplitDocumentByDocument) {
+  TinyRuns runs;
+  runs.train();
+  const auto validation = runs.metrics().back().at("validation");
+  EXPECT_EQ(validation.at("tokens"), 60);
+
+  // 50 targets of the first document and 10 of the second, each read at once.
+  const auto model = load_model(runs.checkpoint(6), torch::kCPU, torch::kFloat32);
+  const TokenDataset split(runs.config.data.path / "validation");
+  double sum = 0;
+  for (const auto& [document, targets] : std::vector<std::pair<int64_t, int64_t>>{{0, 50}, {1, 10}}) {
+    const torch::Tensor ids = torch::empty({1, targets + 1}, torch::kInt64);
+    split.read(document, 0, targets + 1, ids.data_ptr<int64_t>());
+    const torch::NoGradGuard no_graph;
+    const torch::Tensor hidden = model->forward(ids.slice(1, 0, targets), model->empty_state(1)).hidden;
+    sum += model->token_losses(hidden, ids.slice(1, 1)).sum().item<double>();
+  }
+  EXPECT_NEAR(validation.at("loss").get<double>(), sum / 60, 1e-5);
+  EXPECT_NEAR(validation.at("perplexity").get<double>(), std::exp(sum / 60), 1e-3);
+}
+
+TEST(TrainerTest, CountsTokensAndPadding) {
+  TinyRuns runs;
+  runs.config.accumulation = 2;
+  runs.train();
+  int64_t tokens = 0;
+  for (const auto& line : runs.metrics()) {
+    const double whole = 2 * 2 * 32;
+    tokens += std::llround(whole * (1 - line.at("padding_share").get<double>()));
+    EXPECT_EQ(line.at("tokens"), tokens);
+    EXPECT_GT(line.at("peak_memory_bytes").get<int64_t>(), 1 << 20);
+  }
+  EXPECT_LT(tokens, 6 * 2 * 2 * 32) << "the documents' ends need padding";
+}
+
+TEST(TrainerTest, AccumulatesBatchesIntoTheStepOfOneLargerBatch) {
+  TinyRuns rows, accumulated;
+  rows.config.batch_rows = 4;
+  rows.train();
+  accumulated.config.batch_rows = 1;
+  accumulated.config.accumulation = 4;
+  accumulated.train();
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_NEAR(rows.metrics()[i].at("loss").get<double>(), accumulated.metrics()[i].at("loss").get<double>(), 1e-4);
+    EXPECT_NEAR(rows.metrics()[i].at("gradient_norm").get<double>(),
+                accumulated.metrics()[i].at("gradient_norm").get<double>(), 1e-3);
+  }
+}
+
+TEST(TrainerTest, LeavesAWholeCheckpointInTheHuggingFaceLayout) {
+  TinyRuns runs;
+  const auto trainer = runs.trainer();
+  trainer->run();
+  EXPECT_THAT(names_in(runs.checkpoint(6)), UnorderedElementsAre("config.json", "model.safetensors", "checksums.json",
+                                                                 "tokenizer_config.json", "trainer"));
+  const auto model = load_model(runs.checkpoint(6), torch::kCPU, torch::kFloat32);
+  for (const auto& item : trainer->model().named_parameters()) {
+    EXPECT_TRUE(torch::equal(model->named_parameters()[item.key()], item.value())) << item.key();
+  }
+  EXPECT_EQ(load_tokenizer(runs.checkpoint(6))->vocab_size(), 256);
+  EXPECT_EQ(testing::read_text(runs.run_folder() / "config.yaml"), "name: tiny\n");
+}
+
+TEST(TrainerTest, KeepsTheLastCheckpoints) {
+  TinyRuns runs;
+  runs.config.checkpoint = {.every = 1, .keep_last = 2};
+  runs.train();
+  EXPECT_THAT(names_in(runs.run_folder() / "checkpoints"), UnorderedElementsAre("step-5", "step-6"));
+}
+
+TEST(TrainerTest, SkipsStepsThatAreNotFiniteAndStopsAfterManyInARow) {
+  TinyRuns runs;
+  runs.config.steps = 50;
+  runs.config.optimizer.learning_rate = 1e38;  // the first step makes the weights overflow
+  runs.config.max_skipped_steps = 4;
+  runs.config.checkpoint.every = 100;
+  runs.config.validation.every = 0;
+  const auto trainer = runs.trainer();
+  const std::string message = message_of<std::runtime_error>([&] { trainer->run(); });
+  EXPECT_THAT(message, HasSubstr("4 steps in a row were not finite"));
+  EXPECT_THAT(message, HasSubstr("learning_rate"));
+  const auto metrics = runs.metrics();
+  ASSERT_GE(metrics.size(), 5u);
+  EXPECT_EQ(metrics.front().at("skipped"), false);
+  for (size_t i = metrics.size() - 4; i < metrics.size(); ++i) EXPECT_EQ(metrics[i].at("skipped"), true);
+  EXPECT_TRUE(metrics.back().at("gradient_norm").is_null());
+  EXPECT_EQ(metrics.back().at("skipped_steps"), 4);
+}
+
+TEST(TrainerTest, StartsFromTheWeightsOfAnInitialCheckpoint) {
+  TinyRuns runs;
+  runs.train();
+  const auto before = load_model(runs.checkpoint(6), torch::kCPU, torch::kFloat32);
+  runs.config.initial_checkpoint = runs.checkpoint(6);
+  runs.config.name = "continued";
+  runs.config.model.memory.update = "linear";  // continued pretraining may change the memory
+  const auto trainer = runs.trainer();
+  for (const auto& item : trainer->model().named_parameters()) {
+    EXPECT_TRUE(torch::equal(before->named_parameters()[item.key()], item.value())) << item.key();
+  }
+  runs.config.model.hidden_size = 32;
+  EXPECT_THAT(message_of<UserError>([&] { runs.trainer(); }), HasSubstr("model.hidden_size is 32"));
+}
+
+TEST(TrainerTest, RefusesAVocabularyThatIsNotTheDatas) {
+  TinyRuns runs;
+  runs.config.model.vocab_size = 300;
+  const std::string message = message_of<UserError>([&] { runs.train(); });
+  EXPECT_THAT(message, HasSubstr("model.vocab_size is 300"));
+  EXPECT_THAT(message, HasSubstr("256"));
+}
+
+TEST(TrainerTest, RefusesALengthThatIsNoMultipleOfTheSegment) {
+  TinyRuns runs;
+  runs.config.train_length = 30;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("multiple of model.memory.segment_length, 8"));
+}
+
+TEST(TrainerTest, NamesADeviceThatIsNotThere) {
+  TinyRuns runs;
+  runs.config.device = "cuda:99";
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("device is 'cuda:99'"));
+  runs.config.device = "gpu";
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("auto, cpu, cuda or cuda:N"));
+}
+
+TEST(TrainerTest, TrainsPlainFullAttentionToo) {
+  TinyRuns runs;
+  runs.config.model.memory = {0, "none"};
+  EXPECT_TRUE(runs.train().finished);
+  EXPECT_EQ(runs.metrics().size(), 6u);
+}
+
+TEST(TrainerTest, WritesOneTensorboardRecordALoggedStep) {
+  TinyRuns runs;
+  runs.train();
+  const auto files = names_in(runs.run_folder() / "tensorboard");
+  ASSERT_EQ(files.size(), 1u);
+  const std::string bytes = testing::read_text(runs.run_folder() / "tensorboard" / files.front());
+  size_t records = 0;
+  for (size_t position = 0; position < bytes.size(); ++records) {
+    uint64_t length = 0;
+    std::memcpy(&length, bytes.data() + position, sizeof(length));
+    position += 16 + length;
+    ASSERT_LE(position, bytes.size());
+  }
+  EXPECT_EQ(records, 2u + 6u);  // version and session start, then a step each
+  EXPECT_THAT(bytes, HasSubstr("gate/layer 1 head 0"));
+}
+
+}  // namespace
+}  // namespace infini

@@ -6,6 +6,9 @@
 
 namespace infini {
 
+/// `.NAME.partial` beside NAME: what a file or folder is called until it is whole.
+std::filesystem::path partial_path(const std::filesystem::path& target);
+
 /// A file that appears whole or not at all: written beside its final place (`.NAME.partial`), synced, then renamed.
 /// Destroyed before `commit`, it leaves nothing behind. Every failure is a std::runtime_error that names the file and
 /// the reason the system gives ("No space left on device").

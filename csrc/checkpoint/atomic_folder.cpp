@@ -43,7 +43,7 @@ int exchange(const fs::path& partial, const fs::path& target) {
 
 AtomicFolder::AtomicFolder(fs::path target) : target_(fs::absolute(target).lexically_normal()) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // "step-5/"
-  partial_ = target_.parent_path() / ("." + target_.filename().string() + ".partial");
+  partial_ = partial_path(target_);
   if (fs::exists(target_) && !fs::is_directory(target_)) {
     throw UserError(target.string() + " is a file; give the name of a folder to write");
   }

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "checkpoint/atomic_file.h"
 #include "checkpoint/checksums.h"
 #include "checkpoint/json_file.h"
 #include "log/error.h"
@@ -135,7 +136,7 @@ void remove_old_checkpoints(const fs::path& checkpoints_folder, int64_t keep_las
   int64_t surplus = static_cast<int64_t>(found.size()) - keep_last;
   for (auto old = found.begin(); surplus > 0; ++old, --surplus) {
     // Renamed first: a folder that is only half removed must not look like a checkpoint.
-    const fs::path doomed = checkpoints_folder / ("." + old->second.filename().string() + ".partial");
+    const fs::path doomed = partial_path(old->second);
     fs::rename(old->second, doomed);
     fs::remove_all(doomed);
   }

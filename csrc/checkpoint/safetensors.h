@@ -14,8 +14,8 @@ using NamedTensors = std::map<std::string, torch::Tensor>;
 /// one is at fault, if it is missing, truncated, overlapping or of an unknown dtype.
 NamedTensors read_safetensors(const std::filesystem::path& file);
 
-/// Writes tensors (any device, made contiguous) as .safetensors and syncs the file. Throws std::runtime_error that names
-/// the file if the disk is full.
+/// Writes tensors (any device, made contiguous) as .safetensors, beside, synced, then renamed. Throws std::runtime_error
+/// that names the file and the reason if it cannot be written (a full disk).
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -5,9 +5,8 @@ namespace infini {
 using torch::Tensor;
 
 Decoder::Decoder(const ModelConfig& config, const torch::TensorOptions& options) {
-  const auto embedding = torch::nn::EmbeddingOptions(config.vocab_size, config.hidden_size)
-                             ._weight(torch::empty({config.vocab_size, config.hidden_size}, options));
-  embed_tokens_ = register_module("embed_tokens", torch::nn::Embedding(embedding));
+  embed_tokens_ = register_module(
+      "embed_tokens", std::make_shared<TokenEmbedding>(config.vocab_size, config.hidden_size, options));
   const auto layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
     layers_.push_back(std::make_shared<Block>(config, options));
@@ -17,7 +16,7 @@ Decoder::Decoder(const ModelConfig& config, const torch::TensorOptions& options)
 }
 
 Tensor Decoder::forward(const Tensor& tokens, torch::Dtype compute_dtype, const AttendLayer& attend) const {
-  Tensor x = torch::embedding(embedding(), tokens).to(compute_dtype);
+  Tensor x = embed_tokens_->forward(tokens, compute_dtype);
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
     x = layers_[layer]->forward(
         x, [&](const InfiniAttention& attention, const Tensor& normed) { return attend(layer, attention, normed); });

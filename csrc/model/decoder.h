@@ -8,6 +8,7 @@
 
 #include "model/block.h"
 #include "model/config.h"
+#include "model/token_embedding.h"
 
 namespace infini {
 
@@ -24,10 +25,10 @@ class Decoder : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, const AttendLayer& attend) const;
 
   /// [vocab_size, hidden_size]
-  const torch::Tensor& embedding() const { return embed_tokens_->weight; }
+  const torch::Tensor& embedding() const { return embed_tokens_->weight(); }
 
  private:
-  torch::nn::Embedding embed_tokens_{nullptr};
+  std::shared_ptr<TokenEmbedding> embed_tokens_;
   std::vector<std::shared_ptr<Block>> layers_;
   std::shared_ptr<RmsNorm> norm_;
 };

@@ -19,7 +19,7 @@ Tensor empty_memory(const Tensor& norm, const Segments& segments, int64_t tokens
   const int64_t count = (tokens + segments.length - 1) / segments.length;
   Tensor empty = norm.eq(0).all(-1).repeat_interleave(heads / norm.size(1), 1).unsqueeze(2);  // [B, H, 1]
   empty = at::constant_pad_nd(empty, {0, count - 1}, 0);
-  if (segments.starts) empty = empty.logical_or(segments.starts->unsqueeze(1));
+  if (segments.starts) empty = empty.bitwise_or(segments.starts->unsqueeze(1));
   return empty.repeat_interleave(segments.length, 2).narrow(2, 0, tokens).unsqueeze(3);
 }
 

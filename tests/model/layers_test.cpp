@@ -7,6 +7,7 @@
 #include "model/rms_norm.h"
 #include "model/rotary_embedding.h"
 #include "model/tiny_model.h"
+#include "model/token_embedding.h"
 
 namespace infini {
 namespace {
@@ -58,6 +59,15 @@ TEST(RmsNorm, RefusesASecondDerivative) {
   const Tensor x = leaf({2, 4}), weight = leaf({4});
   EXPECT_THROW(torch::autograd::grad({rms_norm(x, weight, 1e-5).sum()}, {x}, {}, {}, /*create_graph=*/true),
                c10::Error);
+}
+
+TEST(TokenEmbedding, SumsTheGradientsOfATokenInTheWeightsDtype) {
+  const Tensor weight = torch::randn({4, 3}).requires_grad_();
+  const Tensor rows = embed_tokens(weight, torch::tensor({{2, 0}, {2, 2}}, torch::kInt64), torch::kBFloat16);
+  EXPECT_EQ(rows.scalar_type(), torch::kBFloat16);
+  EXPECT_TRUE(torch::equal(rows[1][0], weight[2].to(torch::kBFloat16)));
+  rows.sum().backward();
+  EXPECT_TRUE(torch::equal(weight.grad(), torch::tensor({1.0f, 0.0f, 3.0f, 0.0f}).unsqueeze(1).expand({4, 3})));
 }
 
 TEST(Swiglu, GradientsAreThoseOfFiniteDifferences) {
@@ -155,7 +165,7 @@ TEST(LinearCrossEntropy, ATiedWeightReceivesBothOfItsGradients) {
   torch::manual_seed(1);
   const Tensor weight = leaf({7, 5}), tokens = torch::randint(7, {20}, torch::kInt64);
   const auto loss = [&] {
-    return linear_cross_entropy(torch::embedding(weight, tokens).tanh(), weight, tokens.roll(1));
+    return linear_cross_entropy(embed_tokens(weight, tokens, torch::kFloat64).tanh(), weight, tokens.roll(1));
   };
   loss().backward();
   EXPECT_LT(gradient_error(loss, weight, weight.grad()), 1e-8);

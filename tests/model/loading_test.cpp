@@ -102,8 +102,8 @@ TEST_F(Loading, AnUnexpectedTensorIsNamed) {
 TEST_F(Loading, AnotherModelSizeIsRefusedWithBothShapes) {
   config_.intermediate_size = 21;
   write(config_, weights_);
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("model.layers.0.mlp.down_proj.weight"), HasSubstr("[12, 20]"),
-                               HasSubstr("[12, 21]")));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("model.layers.0.mlp.gate_proj.weight"), HasSubstr("[20, 12]"),
+                               HasSubstr("[21, 12]")));
 }
 
 TEST_F(Loading, ANumberThatIsNotFiniteIsRefused) {

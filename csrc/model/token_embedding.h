@@ -1,0 +1,27 @@
+#pragma once
+
+#include <torch/torch.h>
+
+namespace infini {
+
+/// The rows of weight [V, D] that tokens [...] (int64) name, as [..., D] in `dtype`. The gradient is summed in weight's
+/// dtype. Differentiable once.
+torch::Tensor embed_tokens(const torch::Tensor& weight, const torch::Tensor& tokens, torch::Dtype dtype);
+
+/// A table of vectors, one a token of the vocabulary.
+class TokenEmbedding : public torch::nn::Module {
+ public:
+  TokenEmbedding(int64_t vocabulary, int64_t width, const torch::TensorOptions& options)
+      : weight_(register_parameter("weight", torch::empty({vocabulary, width}, options))) {}
+
+  torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype dtype) const {
+    return embed_tokens(weight_, tokens, dtype);
+  }
+
+  const torch::Tensor& weight() const { return weight_; }
+
+ private:
+  torch::Tensor weight_;  // [V, D]
+};
+
+}  // namespace infini

@@ -70,9 +70,10 @@ Tensor CausalLanguageModel::read(const Tensor& tokens, MemoryState& state, Segme
 Tensor CausalLanguageModel::continue_segment(const Tensor& tokens, MemoryState& state, SegmentCache& cache) {
   const auto rotary = rotary_.tables(cache.length() + tokens.size(1), device(), compute_dtype_);
   cache.layers.resize(config_.num_hidden_layers);
-  return decoder_->forward(tokens, compute_dtype_, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
-    return attention.continue_segment(x, state.memory[layer], state.norm[layer], cache.layers[layer], rotary);
-  });
+  return decoder_->forward(
+      tokens, compute_dtype_, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
+        return attention.continue_segment(x, state.memory[layer], state.norm[layer], cache.layers[layer], rotary);
+      });
 }
 
 Tensor CausalLanguageModel::loss(const Tensor& hidden, const Tensor& targets) const {

@@ -33,6 +33,8 @@ FeedForward::FeedForward(const ModelConfig& config, const torch::TensorOptions& 
   down_ = register_module("down_proj", std::make_shared<Projection>(inner, width, config.mlp_bias, options));
 }
 
-Tensor FeedForward::forward(const Tensor& x) const { return down_->forward(swiglu(gate_->forward(x), up_->forward(x))); }
+Tensor FeedForward::forward(const Tensor& x) const {
+  return down_->forward(swiglu(gate_->forward(x), up_->forward(x)));
+}
 
 }  // namespace infini

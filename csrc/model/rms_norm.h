@@ -4,8 +4,8 @@
 
 namespace infini {
 
-/// x / sqrt(mean(x²) + eps) · weight over the last dimension: x [..., D], weight [D] → like x. Statistics in float32, or
-/// in float64 where x is; each gradient has its input's dtype. Differentiable once.
+/// x / sqrt(mean(x²) + eps) · weight over the last dimension: x [..., D], weight [D] → like x. Statistics in float32,
+/// or in float64 where x is; each gradient has its input's dtype. Differentiable once.
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
 
 class RmsNorm : public torch::nn::Module {

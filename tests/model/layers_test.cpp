@@ -26,7 +26,8 @@ TEST(RmsNorm, GradientsAreThoseOfFiniteDifferences) {
 }
 
 TEST(RmsNorm, KeepsTheDtypesOfItsInputs) {
-  const Tensor x = torch::randn({3, 4}).to(torch::kBFloat16).requires_grad_(), weight = torch::ones({4}).requires_grad_();
+  const Tensor x = torch::randn({3, 4}).to(torch::kBFloat16).requires_grad_();
+  const Tensor weight = torch::ones({4}).requires_grad_();
   const Tensor y = rms_norm(x, weight, 1e-5);
   EXPECT_EQ(y.scalar_type(), torch::kBFloat16);
   y.sum().backward();
@@ -134,7 +135,8 @@ TEST(LinearCrossEntropy, GradientsAreThoseOfFiniteDifferences) {
 TEST(LinearCrossEntropy, ManyChunksGiveTheGradientsOfOneBigProduct) {
   torch::manual_seed(1);
   // 40,000 words: 128 rows a chunk.
-  const Tensor hidden = leaf({300, 3}), weight = leaf({40000, 3}), targets = torch::randint(40000, {300}, torch::kInt64);
+  const Tensor hidden = leaf({300, 3}), weight = leaf({40000, 3});
+  const Tensor targets = torch::randint(40000, {300}, torch::kInt64);
   linear_cross_entropy(hidden, weight, targets).backward();
   const Tensor for_hidden = hidden.grad().clone(), for_weight = weight.grad().clone();
   hidden.mutable_grad() = weight.mutable_grad() = Tensor();

@@ -22,8 +22,8 @@ using torch::Tensor;
 class Loading : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("infini_loading_" + std::to_string(::getpid()) + testing::UnitTest::GetInstance()->current_test_info()->name());
+    const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = std::filesystem::temp_directory_path() / ("infini_loading_" + std::to_string(::getpid()) + test);
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

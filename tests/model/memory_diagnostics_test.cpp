@@ -19,7 +19,7 @@ Tensor shares_one_segment_at_a_time(CausalLanguageModel& model, const Tensor& to
   const Segments segments = model.segments(tokens.size(1), starts);
   MemoryState next = state;
   std::vector<Tensor> shares;
-  model.decoder().forward(tokens, torch::kFloat64, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
+  const auto measure = [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
     const auto [q, k, v] = attention.project(x);
     const Tensor gate = torch::sigmoid(attention.memory_gate()).view({1, 4, 1});
     Tensor memory = state.memory[layer], norm = state.norm[layer], sum = torch::zeros({4}, torch::kFloat64);
@@ -40,7 +40,8 @@ Tensor shares_one_segment_at_a_time(CausalLanguageModel& model, const Tensor& to
     }
     shares.push_back(sum / tokens.numel());
     return attention.forward(x, next.memory[layer], next.norm[layer], segments);
-  });
+  };
+  model.decoder().forward(tokens, torch::kFloat64, measure);
   return torch::stack(shares);
 }
 

@@ -54,7 +54,8 @@ TEST_P(PlainModel, GivesTheSameLogits) {
 
 INSTANTIATE_TEST_SUITE_P(
     EveryKind, PlainModel,
-    testing::Values(Case{"linear", "linear", 5, 20, false, false, true}, Case{"delta", "delta", 5, 20, false, false, true},
+    testing::Values(Case{"linear", "linear", 5, 20, false, false, true},
+                    Case{"delta", "delta", 5, 20, false, false, true},
                     Case{"local_only", "none", 5, 20, false, false, true},
                     Case{"full_attention", "none", 0, 20, false, false, true},
                     Case{"linear_with_a_partial_segment", "linear", 5, 18, false, true, false},

@@ -31,7 +31,7 @@ OnBadRecord on_bad_record(const std::string& value) {
 }  // namespace
 
 int run_prepare(int argc, char** argv) {
-  cxxopts::Options parser("infini prepare", "Tokenises text into memory-mapped shards that training and evaluation read.");
+  cxxopts::Options parser("infini prepare", "Tokenises text into memory-mapped shards for training and evaluation.");
   // clang-format off
   parser.add_options()
       ("source", "text files or JSON lines, see below", cxxopts::value<std::string>(), "PATH")
@@ -52,10 +52,11 @@ int run_prepare(int argc, char** argv) {
     return 0;
   }
   if (!parsed.unmatched().empty()) {
-    throw UserError("prepare does not know what to do with '" + parsed.unmatched().front() + "'; see infini prepare --help");
+    throw UserError("prepare cannot use '" + parsed.unmatched().front() + "'; see infini prepare --help");
   }
   for (const char* needed : {"source", "out"}) {
-    if (parsed.count(needed) == 0) throw UserError("--" + std::string(needed) + " is missing; see infini prepare --help");
+    if (parsed.count(needed) > 0) continue;
+    throw UserError("--" + std::string(needed) + " is missing; see infini prepare --help");
   }
   PrepareOptions options;
   options.source = parsed["source"].as<std::string>();

@@ -10,7 +10,8 @@ namespace {
 
 const BatchOptions& checked(const BatchOptions& options) {
   const auto require_positive = [](const char* name, int64_t value) {
-    if (value < 1) throw UserError("batches: " + std::string(name) + " is " + std::to_string(value) + ", must be at least 1");
+    if (value >= 1) return;
+    throw UserError("batches: " + std::string(name) + " is " + std::to_string(value) + ", must be at least 1");
   };
   require_positive("rows", options.rows);
   require_positive("segment_length", options.segment_length);
@@ -111,7 +112,8 @@ nlohmann::json BatchStream::position() const {
 void BatchStream::seek(const nlohmann::json& position) {
   try {
     const nlohmann::json& theirs = position.at("identity");
-    for (const auto& [key, ours] : identity().items()) {
+    const nlohmann::json now = identity();
+    for (const auto& [key, ours] : now.items()) {
       if (theirs.at(key) == ours) continue;
       if (key == "data") throw UserError("the data position belongs to other data than those given now");
       throw UserError("the data position was saved with " + key + " " + theirs.at(key).dump() + ", now it is " +
@@ -120,7 +122,9 @@ void BatchStream::seek(const nlohmann::json& position) {
     const int64_t epoch = position.at("epoch");
     const int64_t place = position.at("place");
     EpochOrder order = order_of(epoch);
-    if (place < 0 || place > order.units()) throw UserError("the data position is damaged: no place " + std::to_string(place));
+    if (place < 0 || place > order.units()) {
+      throw UserError("the data position is damaged: no place " + std::to_string(place));
+    }
     std::vector<Row> rows;
     for (const nlohmann::json& pieces : position.at("rows")) {
       Row& row = rows.emplace_back();

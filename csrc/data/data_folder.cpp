@@ -78,8 +78,8 @@ DataFolder::DataFolder(const std::filesystem::path& folder, const nlohmann::json
       const nlohmann::json before = finished_ ? read_dataset_description(path_).made_from : read_json(half_done);
       const std::string changed = difference(before, made_from);
       if (!changed.empty() && (finished_ || has_whole_shard(path_))) {
-        throw UserError(path_.string() + (finished_ ? " was" : " is half") + " prepared from something else: " + changed +
-                        "; delete it or give another folder");
+        throw UserError(path_.string() + (finished_ ? " was" : " is half") +
+                        " prepared from something else: " + changed + "; delete it or give another folder");
       }
       if (!changed.empty()) {
         give_up(path_);

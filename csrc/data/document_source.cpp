@@ -89,7 +89,8 @@ int64_t cut_near(std::ifstream& input, int64_t offset) {
   const size_t line_end = ahead.find('\n');
   if (line_end != std::string::npos) return offset + static_cast<int64_t>(line_end) + 1;
   // The first byte that does not continue a character; one that runs over the border belongs to the part before.
-  const auto first = std::find_if(ahead.begin(), ahead.end(), [](char c) { return (static_cast<uint8_t>(c) >> 6) != 2; });
+  const auto begins_character = [](char c) { return (static_cast<uint8_t>(c) >> 6) != 2; };
+  const auto first = std::find_if(ahead.begin(), ahead.end(), begins_character);
   return offset + (first - ahead.begin());
 }
 
@@ -98,8 +99,8 @@ std::vector<SourceSplit> splits_of_text(const std::filesystem::path& path) {
   std::ifstream input(path, std::ios::binary);
   if (!input) throw UserError("cannot read " + path.string() + ": " + std::strerror(errno));
   const int64_t size = whole.end;
-  const int64_t validation = cut_near(input, size / 10 * 9);
-  const int64_t test = std::max(validation, cut_near(input, size / 20 * 19));
+  const int64_t validation = cut_near(input, size - size / 10);
+  const int64_t test = std::max(validation, cut_near(input, size - size / 20));
   const int64_t borders[] = {0, validation, test, size};
   std::vector<SourceSplit> splits;
   for (size_t i = 0; i < kSplitNames.size(); ++i) {

@@ -11,8 +11,8 @@ using NextText = std::function<bool(std::string& text)>;
 
 /// Trains a unigram sentencepiece model and returns its file's content. The tokenizer loses nothing: no normalisation,
 /// white space kept, bytes for rare characters (and for line ends, since it is trained on lines).
-/// Long corpora are sampled: 500,000 lines of at most 512 bytes, uniformly over all (longer lines are cut into several),
-/// so memory is bounded and all texts are read. The same texts, vocab_size and seed give the same model.
+/// Long corpora are sampled: 500,000 lines of at most 512 bytes (longer ones are cut into several), uniformly over all
+/// texts, so memory is bounded. The same texts, vocab_size and seed give the same model.
 /// Throws UserError if the texts are too few for `vocab_size`.
 std::string train_sentencepiece(const NextText& next, int64_t vocab_size, uint64_t seed);
 

@@ -84,8 +84,8 @@ TEST_F(Sentencepiece, EncodesLikeItsCommandLineTool) {
 
 TEST_F(Sentencepiece, LosesNothing) {
   const auto tokenizer = load_sentencepiece(model());
-  for (const std::string text : {"kalo mi\n\n  ren\tsta \n", " leading and trailing ", "\xF0\x9F\x98\x80 \xE2\x82\xAC 1984\r\n",
-                                 "\n", "kalo\n"}) {
+  for (const std::string text : {"kalo mi\n\n  ren\tsta \n", " leading and trailing ",
+                                 "\xF0\x9F\x98\x80 \xE2\x82\xAC 1984\r\n", "\n", "kalo\n"}) {
     EXPECT_EQ(tokenizer->decode(tokenizer->encode(text)), text);
   }
 }

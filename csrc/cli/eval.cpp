@@ -22,9 +22,9 @@ class EvaluationProgress {
   }
   void update(const Perplexity& sofar) {
     if (!progress_) return;
-    progress_->update(by_tokens_ ? sofar.tokens : sofar.bytes, std::to_string(std::llround(sofar.tokens_per_second())) +
-                                                                   " tokens/s, perplexity " +
-                                                                   std::to_string(sofar.token_perplexity()));
+    const std::string speed = std::to_string(std::llround(sofar.tokens_per_second())) + " tokens/s";
+    progress_->update(by_tokens_ ? sofar.tokens : sofar.bytes,
+                      speed + ", perplexity " + std::to_string(sofar.token_perplexity()));
   }
   void finish() {
     if (progress_) progress_->finish();
@@ -41,18 +41,18 @@ class EvaluationProgress {
 int run_eval(int argc, char** argv) {
   cxxopts::Options options(
       "infini eval",
-      "Streaming perplexity of a checkpoint over all tokens of all segments of whole documents: by "
-      "token, by word, bits per byte, and by position in the document.\n\n"
-      "Example: infini eval --checkpoint runs/quickstart/checkpoints/step-600 --data "
-      "data/plays-tokens/test\n");
+      "Streaming perplexity of a checkpoint over all tokens of all segments of whole documents: by token, by word, "
+      "bits "
+      "per byte, and by position in the document.\n\n"
+      "Example: infini eval --checkpoint runs/quickstart/checkpoints/step-600 --data data/plays-tokens/test\n");
   add_model_options(options);
-  options.add_options()("data",
-                        "a split of a prepared data folder, or text: .txt, .jsonl, .jsonl.gz or a folder of them",
-                        cxxopts::value<std::string>(), "PATH")                                                 //
-      ("no-memory", "empty the memory before every segment: attention is local alone")                         //
-      ("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N")  //
-      ("json", "print JSON")                                                                                   //
-      ("out", "write the JSON to a file as well", cxxopts::value<std::string>(), "FILE");
+  auto add = options.add_options();
+  add("data", "a split of a prepared data folder, or text: .txt, .jsonl, .jsonl.gz or a folder of them",
+      cxxopts::value<std::string>(), "PATH");
+  add("no-memory", "empty the memory before every segment: attention is local alone");
+  add("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N");
+  add("json", "print JSON");
+  add("out", "write the JSON to a file as well", cxxopts::value<std::string>(), "FILE");
   const auto parsed = parse_arguments(options, argc, argv);
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;

@@ -38,21 +38,19 @@ std::string read_prompt(const cxxopts::ParseResult& arguments) {
 }  // namespace
 
 int run_generate(int argc, char** argv) {
-  const GenerateOptions defaults;
   cxxopts::Options options(
       "infini generate",
       "Continues a prompt of any length; all of it is read through the memory.\n\n"
-      "Example: infini generate --checkpoint runs/quickstart/checkpoints/step-600 --prompt \"Enter "
-      "the King\"\n");
+      "Example: infini generate --checkpoint runs/quickstart/checkpoints/step-600 --prompt \"Enter the King\"\n");
   add_model_options(options);
-  options.add_options()("prompt", "the text to continue", cxxopts::value<std::string>(), "TEXT")  //
-      ("prompt-file", "a file that holds it", cxxopts::value<std::string>(), "FILE")              //
-      ("max-new-tokens", "when to stop",
-       cxxopts::value<int64_t>()->default_value(std::to_string(defaults.max_new_tokens)), "N")                 //
-      ("temperature", "0 takes the most probable token", cxxopts::value<double>()->default_value("0.8"), "T")  //
-      ("top-p", "sample among the most probable tokens that reach this probability together",
-       cxxopts::value<double>()->default_value("0.95"), "P")  //
-      ("seed", "of the sampling", cxxopts::value<uint64_t>()->default_value("0"), "N");
+  auto add = options.add_options();
+  add("prompt", "the text to continue", cxxopts::value<std::string>(), "TEXT");
+  add("prompt-file", "a file that holds it", cxxopts::value<std::string>(), "FILE");
+  add("max-new-tokens", "when to stop", cxxopts::value<int64_t>()->default_value("256"), "N");
+  add("temperature", "0 takes the most probable token", cxxopts::value<double>()->default_value("0.8"), "T");
+  add("top-p", "sample among the most probable tokens that reach this probability together",
+      cxxopts::value<double>()->default_value("0.95"), "P");
+  add("seed", "of the sampling", cxxopts::value<uint64_t>()->default_value("0"), "N");
   const auto parsed = parse_arguments(options, argc, argv);
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;

@@ -11,13 +11,13 @@
 namespace infini {
 
 void add_model_options(cxxopts::Options& options) {
-  options.add_options()("checkpoint", "folder of the checkpoint (Hugging Face layout)", cxxopts::value<std::string>(),
-                        "DIR")  //
-      ("precision", "float32 or bfloat16: what the model computes in",
-       cxxopts::value<std::string>()->default_value("float32"), "NAME")                                      //
-      ("device", "auto, cpu, cuda or cuda:1", cxxopts::value<std::string>()->default_value("auto"), "NAME")  //
-      ("threads", "CPU threads; 0: one a core", cxxopts::value<int>()->default_value("0"), "N")              //
-      ("h,help", "print this");
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  auto add = options.add_options();
+  add("checkpoint", "folder of the checkpoint (Hugging Face layout)", text(), "DIR");
+  add("precision", "float32 or bfloat16: what the model computes in", text()->default_value("float32"), "NAME");
+  add("device", "auto, cpu, cuda or cuda:1", text()->default_value("auto"), "NAME");
+  add("threads", "CPU threads; 0: one a core", cxxopts::value<int>()->default_value("0"), "N");
+  add("h,help", "print this");
 }
 
 std::optional<cxxopts::ParseResult> parse_arguments(cxxopts::Options& options, int argc, char** argv) {

@@ -1,6 +1,8 @@
 #include <cmath>
+#include <cstdio>
 #include <iomanip>
 #include <sstream>
+#include <string>
 
 #include "eval/perplexity.h"
 
@@ -27,13 +29,24 @@ nlohmann::json to_json(const Perplexity& perplexity) {
           {"positions", positions}};
 }
 
+namespace {
+
+/// Four decimals, or an exponent where a number is too large for that: the word perplexity of an untrained model.
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), value < 1e6 ? "%.4f" : "%.4e", value);
+  return text;
+}
+
+}  // namespace
+
 std::string to_text(const Perplexity& perplexity) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(4);
-  out << "perplexity          " << perplexity.token_perplexity() << "\n"
-      << "loss (nats/token)   " << perplexity.loss() << "\n"
-      << "word perplexity     " << perplexity.word_perplexity() << "\n"
-      << "bits per byte       " << perplexity.bits_per_byte() << "\n"
+  out << "perplexity          " << number(perplexity.token_perplexity()) << "\n"
+      << "loss (nats/token)   " << number(perplexity.loss()) << "\n"
+      << "word perplexity     " << number(perplexity.word_perplexity()) << "\n"
+      << "bits per byte       " << number(perplexity.bits_per_byte()) << "\n"
       << "memory              " << (perplexity.memory ? "on" : "off") << "\n"
       << "read                " << perplexity.documents << " documents, " << perplexity.tokens << " tokens, "
       << perplexity.words << " words, " << perplexity.bytes << " bytes; "

@@ -8,25 +8,18 @@
 
 #include "eval/small_model.h"
 #include "log/error.h"
+#include "text/temporary_folder.h"
 
 namespace infini {
 namespace {
 
-using testing::HasSubstr;
-using testing::ThrowsMessage;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
-class ScoreFile : public testing::Test {
+class ScoreFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              (std::string("score_file_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path ids(const std::string& text) const {
-    std::ofstream(folder_ / "ids.txt") << text;
+    testing::write_text(folder_ / "ids.txt", text);
     return folder_ / "ids.txt";
   }
   std::filesystem::path out() const { return folder_ / "losses.txt"; }
@@ -37,16 +30,16 @@ class ScoreFile : public testing::Test {
     return result;
   }
   int64_t files() const {
-    return std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator());
+    return std::distance(std::filesystem::directory_iterator(folder_.path()), std::filesystem::directory_iterator());
   }
   void expect_refused(const std::string& text, const std::string& reason) const {
     const auto file = ids(text);
     EXPECT_THAT([&] { score_file(*model_, file, out()); },
-                ThrowsMessage<UserError>(testing::AllOf(HasSubstr(file.string()), HasSubstr(reason))));
+                ThrowsMessage<UserError>(::testing::AllOf(HasSubstr(file.string()), HasSubstr(reason))));
     EXPECT_EQ(files(), 1) << "nothing half-written stays";
   }
 
-  std::filesystem::path folder_;
+  testing::TemporaryFolder folder_;
   std::shared_ptr<CausalLanguageModel> model_ = small_model("linear");
 };
 
@@ -83,7 +76,7 @@ TEST_F(ScoreFile, RefusesWhatIsNoId) {
 
 TEST_F(ScoreFile, RefusesAMissingFile) {
   EXPECT_THAT([&] { score_file(*model_, folder_ / "nowhere", out()); },
-              ThrowsMessage<UserError>(testing::AllOf(HasSubstr("nowhere"), HasSubstr("No such file"))));
+              ThrowsMessage<UserError>(::testing::AllOf(HasSubstr("nowhere"), HasSubstr("No such file"))));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 //   M    += σ(K)ᵀ (V − σ(K) M / (σ(K) z))                     delta
 //   z    += Σ_t σ(K_t)
 //
-// q [B,H,N,D], k [B,G,N,D], v [B,G,N,E], beta [H], memory [B,G,D,E], norm [B,G,D], cos and sin [L,D], starts [B,S] bool,
-// gain [B,S] → out [B,H,N,E], memory, norm.
+// q [B,H,N,D], k [B,G,N,D], v [B,G,N,E], beta [H], memory [B,G,D,E], norm [B,G,D], cos and sin [L,D], starts [B,S]
+// bool, gain [B,S] → out [B,H,N,E], memory, norm.
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -24,12 +24,12 @@ namespace {
 using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
 using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
-    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-    int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&);
+    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+    const Tensor&, int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&);
 using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
     const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const Tensor&, const Tensor&, const Tensor&,
-    const Tensor&, const Tensor&, const Tensor&, int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&,
-    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&);
+    const Tensor&, const Tensor&, const Tensor&, int64_t, std::string_view, const OptionalTensor&,
+    const OptionalTensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&);
 
 void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory,
                      const Tensor& norm, const Tensor& cos, const Tensor& sin, int64_t segment_length,
@@ -80,9 +80,8 @@ class Attention : public torch::autograd::Function<Attention> {
                                                 const Tensor& sin, int64_t segment_length, std::string_view update,
                                                 const OptionalTensor& starts, const OptionalTensor& gain) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [out, memory_out, norm_out, logsumexp, memories, norms, transitions] =
-        dispatch<Forward>("infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length, update,
-                          starts, gain);
+    auto [out, memory_out, norm_out, logsumexp, memories, norms, transitions] = dispatch<Forward>(
+        "infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
     context->save_for_backward({q, k, v, beta, cos, sin, starts.value_or(Tensor()), gain.value_or(Tensor()), out,
                                 logsumexp, memories, norms, transitions});
     context->saved_data["segment_length"] = segment_length;
@@ -98,15 +97,24 @@ class Attention : public torch::autograd::Function<Attention> {
     const auto saved = context->get_saved_variables();
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
     const auto update = context->saved_data["update"].toStringRef();
-    auto [dq, dk, dv, dbeta, dmemory, dnorm] = dispatch<Backward>(
-        "infini::_attention_backward", optional(gradients[0]), optional(gradients[1]), optional(gradients[2]), saved[0],
-        saved[1], saved[2], saved[3], saved[4], saved[5], context->saved_data["segment_length"].toInt(),
-        std::string_view(update), optional(saved[6]), optional(saved[7]), saved[8], saved[9], saved[10], saved[11],
-        saved[12]);
+    auto [dq, dk, dv, dbeta, dmemory, dnorm] =
+        dispatch<Backward>("infini::_attention_backward", optional(gradients[0]), optional(gradients[1]),
+                           optional(gradients[2]), saved[0], saved[1], saved[2], saved[3], saved[4], saved[5],
+                           context->saved_data["segment_length"].toInt(), std::string_view(update), optional(saved[6]),
+                           optional(saved[7]), saved[8], saved[9], saved[10], saved[11], saved[12]);
     const Tensor none;
-    return {dq,   dk,   dv,   dbeta, cast(dmemory, context->saved_data["memory_dtype"].toScalarType()),
+    return {dq,
+            dk,
+            dv,
+            dbeta,
+            cast(dmemory, context->saved_data["memory_dtype"].toScalarType()),
             cast(dnorm, context->saved_data["norm_dtype"].toScalarType()),
-            none, none, none, none, none, none};
+            none,
+            none,
+            none,
+            none,
+            none,
+            none};
   }
 };
 
@@ -167,9 +175,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_backward_me
 TORCH_LIBRARY_FRAGMENT(infini, library) {
   library.def(
       "attention(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor sin, "
-      "int segment_length, str update, Tensor? starts=None, Tensor? gain=None) -> (Tensor out, Tensor memory, Tensor norm)");
+      "int segment_length, str update, Tensor? starts=None, Tensor? gain=None) -> (Tensor out, Tensor memory, Tensor "
+      "norm)");
   library.def(
-      "_attention_forward(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor sin, "
+      "_attention_forward(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor "
+      "sin, "
       "int segment_length, str update, Tensor? starts, Tensor? gain) -> (Tensor out, Tensor memory, Tensor norm, "
       "Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions)");
   library.def(

@@ -55,7 +55,8 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad, const Tensor& lo
   dlocal.copy_(dout * (1 - gate));
   dretrieved.copy_(dout * gate);
   const auto difference = (dout * (retrieved.to(dtype) - local.to(dtype))).sum({-1, -2}, true);
-  return {dlocal, dretrieved, (difference * gate * (1 - gate)).sum(0).view_symint(beta.sym_sizes()).to(beta.scalar_type())};
+  return {dlocal, dretrieved,
+          (difference * gate * (1 - gate)).sum(0).view_symint(beta.sym_sizes()).to(beta.scalar_type())};
 }
 
 Tensor forward_meta(const Tensor& local, const Tensor& retrieved, const Tensor& beta, const Tensor& norm) {
@@ -80,8 +81,8 @@ class MemoryCombine : public torch::autograd::Function<MemoryCombine> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    auto [dlocal, dretrieved, dbeta] = dispatch<Backward>("infini::_memory_combine_backward", gradients[0], saved[0],
-                                                          saved[1], saved[2], saved[3]);
+    auto [dlocal, dretrieved, dbeta] =
+        dispatch<Backward>("infini::_memory_combine_backward", gradients[0], saved[0], saved[1], saved[2], saved[3]);
     // The norm only decides whether the memory is empty.
     return {dlocal, dretrieved, dbeta, at::zeros_like(saved[3])};
   }

@@ -181,8 +181,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(const OptionalTensor& grad_transitio
   }
   const auto from_sums = values.matmul(dwritten.transpose(-1, -2)) + dsummed.unsqueeze(-2);
   dsigma = dsigma.defined() ? dsigma + from_sums : from_sums;
-  return {gradient_of_tokens(dsigma * sigma_derivative(x, sigma_k), k),
-          gradient_of_tokens(sigma_k.matmul(dwritten), v),
+  return {gradient_of_tokens(dsigma * sigma_derivative(x, sigma_k), k), gradient_of_tokens(sigma_k.matmul(dwritten), v),
           at::empty_like(norm, at::MemoryFormat::Contiguous).copy_(dnorm)};
 }
 

@@ -16,7 +16,8 @@ namespace {
 
 using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
-using Forward = std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, std::string_view);
+using Forward = std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                           std::string_view);
 using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor>(const OptionalTensor&, const OptionalTensor&, const Tensor&,
                                                             const Tensor&, const Tensor&, const Tensor&,
                                                             std::string_view);
@@ -117,9 +118,9 @@ class MemoryUpdate : public torch::autograd::Function<MemoryUpdate> {
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
-    auto [dk, dv, dmemory, dnorm] = dispatch<Backward>(
-        "infini::_memory_update_backward", optional(gradients[0]), optional(gradients[1]), saved[0], saved[1], saved[2],
-        saved[3], std::string_view(context->saved_data["update"].toStringRef()));
+    auto [dk, dv, dmemory, dnorm] =
+        dispatch<Backward>("infini::_memory_update_backward", optional(gradients[0]), optional(gradients[1]), saved[0],
+                           saved[1], saved[2], saved[3], std::string_view(context->saved_data["update"].toStringRef()));
     return {dk, dv, dmemory, dnorm, Tensor()};
   }
 };

@@ -22,7 +22,8 @@ void refuse_double_backward(const c10::OperatorHandle& op, c10::DispatchKeySet k
   const auto node = std::make_shared<torch::autograd::Error>(
       "infini's ops have a first derivative only, but a second one was asked for");
   node->set_next_edges(torch::autograd::collect_next_edges(inputs));
-  for (auto result = stack->end() - static_cast<int64_t>(op.schema().returns().size()); result != stack->end(); ++result) {
+  for (auto result = stack->end() - static_cast<int64_t>(op.schema().returns().size()); result != stack->end();
+       ++result) {
     torch::autograd::set_history(result->toTensor(), node);
   }
 }

@@ -38,7 +38,8 @@ Tensor forward(const Tensor& x, const Tensor& cos, const Tensor& sin) {
 /// The transpose of the rotation: for tables whose halves are equal, the rotation by −angle.
 Tensor backward(const Tensor& grad, const Tensor& cos, const Tensor& sin) {
   const auto dtype = arithmetic(grad);
-  const auto direct = (grad.to(dtype) * cos.to(dtype)).chunk(2, -1), crossed = (grad.to(dtype) * sin.to(dtype)).chunk(2, -1);
+  const auto direct = (grad.to(dtype) * cos.to(dtype)).chunk(2, -1),
+             crossed = (grad.to(dtype) * sin.to(dtype)).chunk(2, -1);
   return at::cat({direct[0] + crossed[1], direct[1] - crossed[0]}, -1).to(grad.scalar_type());
 }
 

@@ -3,7 +3,7 @@
 // One segment read: out = gate · σ(Q)M/(σ(Q)z) + (1 − gate) · softmax(rotate(Q) rotate(K)ᵀ/√D) V, blocks of query rows
 // against blocks of keys with a running maximum and sum (FlashAttention), everything of a block in the second cache.
 
-#include "ops/cpu/vector_math.h"
+#include "ops/cpu/operand.h"
 
 namespace infini::ops::cpu {
 namespace {
@@ -24,26 +24,64 @@ inline bool reads_memory(const Attend<T, A>& task) {
   return task.norm != nullptr && any_nonzero(task.norm, task.sizes.key_width);
 }
 
+template <typename A>
+inline A softmax_scale(int64_t key_width) {
+  return A(1) / static_cast<A>(__builtin_sqrt(static_cast<double>(key_width)));
+}
+
+/// Rotated rows as O.
+template <typename O, typename A, typename T>
+inline void rotate_rows(O* out, Rows<const T> rows, int64_t first, int64_t count, const A* cos, const A* sin,
+                        int64_t width, A scale) {
+  for (int64_t r = 0; r < count; ++r) {
+    rotate_row(out + r * width, rows[first + r], cos + (first + r) * width, sin + (first + r) * width, width, scale);
+  }
+}
+
+/// The rows of v as a matrix of O: themselves, where they have that type.
+template <typename O, typename T>
+inline Rows<const O> value_rows(Rows<const T> v, int64_t tokens, int64_t width, O* buffer) {
+  if constexpr (std::is_same_v<O, T>) {
+    return v;
+  } else {
+    for (int64_t r = 0; r < tokens; ++r) copy_row(buffer + r * width, v[r], width);
+    return {buffer, width};
+  }
+}
+
+/// The memory M [D, E], or any state, as rows of O.
+template <typename O, typename A>
+inline const O* state_rows(const A* state, int64_t count, O* buffer) {
+  if constexpr (std::is_same_v<O, A>) {
+    return state;
+  } else {
+    convert(buffer, state, count);
+    return buffer;
+  }
+}
+
 /// σ(q) of a block of rows, and 1/(σ(q) z) of each.
-template <typename T, typename A>
-inline void sigma_rows(A* sigma_q, A* scale, const T* q, int64_t stride, int64_t rows, int64_t width, const A* norm) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const T* const row = q + r * stride;
-    A* const out = sigma_q + r * width;
+template <typename O, typename A, typename T>
+inline void sigma_rows(O* sigma_q, A* scale, Rows<const T> q, int64_t first, int64_t count, int64_t width,
+                       const A* norm) {
+  for (int64_t r = 0; r < count; ++r) {
+    const T* const row = q[first + r];
+    O* const out = sigma_q + r * width;
     A denominator = 0;
 #pragma omp simd reduction(+ : denominator)
     for (int64_t i = 0; i < width; ++i) {
-      out[i] = sigma<A>(load(row[i]));
-      denominator += out[i] * norm[i];
+      const A s = sigma<A>(load(row[i]));
+      store(out[i], s);
+      denominator += s * norm[i];
     }
     scale[r] = reciprocal_or_zero(denominator);
   }
 }
 
-/// Scores of one row against a block of keys → probabilities relative to the row's new maximum; returns the factor that
-/// corrects what was summed under the old one.
-template <typename A>
-inline A soften_row(A* scores, int64_t valid, int64_t columns, A& maximum, A& sum) {
+/// Scores of one row against a block of keys → probabilities relative to the row's new maximum, as O; returns the
+/// factor that corrects what was summed under the old one.
+template <typename O, typename A>
+inline A soften_row(const A* scores, O* probabilities, int64_t valid, int64_t columns, A& maximum, A& sum) {
   A top = maximum;
 #pragma omp simd reduction(max : top)
   for (int64_t c = 0; c < valid; ++c) top = scores[c] > top ? scores[c] : top;
@@ -51,82 +89,87 @@ inline A soften_row(A* scores, int64_t valid, int64_t columns, A& maximum, A& su
   A added = 0;
 #pragma omp simd reduction(+ : added)
   for (int64_t c = 0; c < valid; ++c) {
-    scores[c] = exponential(scores[c] - top);
-    added += scores[c];
+    const A p = exponential(scores[c] - top);
+    store(probabilities[c], p);
+    added += p;
   }
-  for (int64_t c = valid; c < columns; ++c) scores[c] = 0;
+  for (int64_t c = valid; c < columns; ++c) store(probabilities[c], A(0));
   maximum = top;
   sum = sum * correction + added;
   return correction;
 }
 
-template <typename T>
+template <typename T, typename O>
 int64_t attend_with(const Attend<T>& task, char* memory) {
   using A = Arithmetic<T>;
+  constexpr bool converts = !std::is_same_v<O, A>;
   const int64_t n = task.sizes.tokens, D = task.sizes.key_width, E = task.sizes.value_width;
+  const int64_t key_blocks = (n + key_block - 1) / key_block;
   Scratch scratch(memory);
-  A* const keys = scratch.take<A>(D * n);  // rotated; each block of keys transposed
-  A* const row = scratch.take<A>(key_block * D);
-  A* const values = std::is_same_v<T, A> ? nullptr : scratch.take<A>(n * E);
-  A* const queries = scratch.take<A>(query_block * D);
+  O *const keys = scratch.take<O>(key_blocks * right_size<O>(D, key_block)), *const rotated =
+                                                                                 scratch.take<O>(key_block * D);
+  O* const values = scratch.take<O>(std::is_same_v<O, T> ? 0 : n * E);
+  O* const values_right = scratch.take<O>(converts ? key_blocks * right_size<O>(key_block, E) : 0);
+  O* const queries = scratch.take<O>(query_block * D);
   A* const scores = scratch.take<A>(query_block * key_block);
-  A* const local = scratch.take<A>(query_block * E);
-  A* const retrieved = scratch.take<A>(query_block * E);
+  O* const probabilities = converts ? scratch.take<O>(query_block * key_block) : reinterpret_cast<O*>(scores);
+  O *const state = scratch.take<O>(converts ? D * E : 0), *const state_right =
+                                                              scratch.take<O>(converts ? right_size<O>(D, E) : 0);
+  A *const local = scratch.take<A>(query_block * E), *const retrieved = scratch.take<A>(query_block * E);
   A *const maxima = scratch.take<A>(query_block), *const sums = scratch.take<A>(query_block);
   A* const scales = scratch.take<A>(query_block);
   if (memory == nullptr) return scratch.used();
 
+  const Rows<const O> v = value_rows<O>(task.v, n, E, values);
   for (int64_t begin = 0; begin < n; begin += key_block) {
     const int64_t rows = smaller(key_block, n - begin);
-    for (int64_t r = 0; r < rows; ++r) {
-      rotate_row(row + r * D, task.k[begin + r], task.cos + (begin + r) * D, task.sin + (begin + r) * D, D, A(1));
-    }
-    transpose(keys + begin * D, rows, row, D, rows, D);
+    rotate_rows(rotated, task.k, begin, rows, task.cos, task.sin, D, A(1));
+    make_right_transposed(rotated, D, rows, D, keys + begin / key_block * right_size<O>(D, key_block));
+    make_right(v[begin], v.stride, rows, E, values_right + begin / key_block * right_size<O>(key_block, E));
   }
-  const A* value_rows = values;
-  int64_t value_stride = E;
-  if constexpr (std::is_same_v<T, A>) {
-    value_rows = task.v.data;
-    value_stride = task.v.stride;
-  } else {
-    for (int64_t r = 0; r < n; ++r) load_row(values + r * E, task.v[r], E);
-  }
-
   const bool reads = reads_memory(task);
-  const A softmax_scale = A(1) / static_cast<A>(__builtin_sqrt(static_cast<double>(D)));
+  Right<O> memory_right{nullptr, 0};
+  if (reads) memory_right = make_right(state_rows(task.memory, D * E, state), E, D, E, state_right);
+
   for (int64_t head = 0; head < task.sizes.heads; ++head) {
-    const T* const q = task.q.data + head * task.q_head;
+    const Rows<const T> q{task.q.data + head * task.q_head, task.q.stride};
     const A gate = reads ? sigmoid(task.beta[head]) : A(0);
     for (int64_t first = 0; first < n; first += query_block) {
       const int64_t rows = smaller(query_block, n - first);
+      rotate_rows(queries, q, first, rows, task.cos, task.sin, D, softmax_scale<A>(D));
       for (int64_t r = 0; r < rows; ++r) {
-        rotate_row(queries + r * D, q + (first + r) * task.q.stride, task.cos + (first + r) * D,
-                   task.sin + (first + r) * D, D, softmax_scale);
         maxima[r] = -__builtin_inf();
         sums[r] = 0;
       }
       for (int64_t begin = 0; begin < first + rows; begin += key_block) {
-        const int64_t columns = smaller(key_block, first + rows - begin);
-        multiply(rows, columns, D, queries, D, keys + begin * D, smaller(key_block, n - begin), scores, columns, false);
+        const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
+        const int64_t score_stride = padded_columns<O>(columns);
+        const int64_t probability_stride = converts ? padded_rows<O>(columns) : score_stride;
+        const Right<O> key_right{keys + begin / key_block * right_size<O>(D, key_block), converts ? D : block};
+        const Right<O> value_right =
+            converts ? Right<O>{values_right + begin / key_block * right_size<O>(key_block, E), padded_rows<O>(block)}
+                     : Right<O>{v[begin], v.stride};
+        multiply(rows, columns, D, queries, D, key_right, scores, score_stride, false);
         for (int64_t r = 0; r < rows; ++r) {
           const int64_t valid = smaller(columns, first + r + 1 - begin);
+          O* const out = probabilities + r * probability_stride;
           if (valid <= 0) {
-            fill_zero(scores + r * columns, columns);
+            fill_zero(out, probability_stride);
             continue;
           }
-          const A correction = soften_row(scores + r * columns, valid, columns, maxima[r], sums[r]);
+          const A correction =
+              soften_row(scores + r * score_stride, out, valid, probability_stride, maxima[r], sums[r]);
           if (begin > 0 && correction != A(1)) {
             A* const sum = local + r * E;
 #pragma omp simd
             for (int64_t i = 0; i < E; ++i) sum[i] *= correction;
           }
         }
-        multiply(rows, E, columns, scores, columns, value_rows + begin * value_stride, value_stride, local, E,
-                 begin > 0);
+        multiply(rows, E, columns, probabilities, probability_stride, value_right, local, E, begin > 0);
       }
       if (reads) {
-        sigma_rows(queries, scales, q + first * task.q.stride, task.q.stride, rows, D, task.norm);
-        multiply(rows, E, D, queries, D, task.memory, E, retrieved, E, false);
+        sigma_rows(queries, scales, q, first, rows, D, task.norm);
+        multiply(rows, E, D, queries, D, memory_right, retrieved, E, false);
       }
       for (int64_t r = 0; r < rows; ++r) {
         T* const out = task.out.data + head * task.out_head + (first + r) * task.out.stride;

@@ -15,159 +15,197 @@
 namespace infini::ops::cpu {
 namespace {
 
-/// Retrieval's share of the gradient for a block of query rows. Leaves gate · Σ dout·A_mem in `through_memory`, the
+/// Retrieval's share of the gradient for a block of query rows. Leaves gate · Σ dout·A_mem in `through_memory` and the
 /// gradient of q in `dq`, and adds to the task's dmemory and dnorm.
-template <typename T, typename A>
-struct RetrieveBackward {
-  const AttendBackward<T>& task;
-  const A* memory_transposed;  // [E, D]
-  A *sigma_q, *sigma_q_transposed, *retrieved, *upstream, *scales, *products;
+template <typename T, typename O>
+class RetrieveBackward {
+ public:
+  using A = Arithmetic<T>;
 
-  RetrieveBackward(const AttendBackward<T>& task, Scratch& scratch, A* memory_transposed, bool measure)
-      : task(task), memory_transposed(memory_transposed) {
-    const int64_t D = task.forward.sizes.key_width, E = task.forward.sizes.value_width;
-    sigma_q = scratch.take<A>(query_block * D);
-    sigma_q_transposed = scratch.take<A>(query_block * D);
-    retrieved = scratch.take<A>(query_block * E);
-    upstream = scratch.take<A>(query_block * E);
-    scales = scratch.take<A>(query_block);
-    products = scratch.take<A>(query_block);
-    if (!measure) transpose(memory_transposed, D, task.forward.memory, E, D, E);
+  RetrieveBackward(const AttendBackward<T>& task, Scratch& scratch, bool reads)
+      : task_(task), D_(task.forward.sizes.key_width), E_(task.forward.sizes.value_width) {
+    constexpr bool converts = !std::is_same_v<O, A>;
+    O *const state = scratch.take<O>(converts ? D_ * E_ : 0), *const right =
+                                                                  scratch.take<O>(converts ? right_size<O>(D_, E_) : 0);
+    O* const transposed = scratch.take<O>(right_size<O>(E_, D_));
+    sigma_q_ = scratch.take<O>(query_block * D_);
+    sigma_q_transposed_ = scratch.take<O>(query_block * D_);
+    upstream_ = scratch.take<O>(query_block * E_);
+    upstream_right_ = scratch.take<O>(converts ? right_size<O>(query_block, E_) : 0);
+    retrieved_ = scratch.take<A>(query_block * E_);
+    scales_ = scratch.take<A>(query_block);
+    products_ = scratch.take<A>(query_block);
+    if (!reads) return;
+    const O* const rows = state_rows(task.forward.memory, D_ * E_, state);
+    memory_ = make_right(rows, E_, D_, E_, right);
+    memory_transposed_ = make_right_transposed(rows, E_, D_, E_, transposed);
   }
 
-  void operator()(const T* q, const A* dout, int64_t rows, A gate, A* through_memory, A* dq) const {
-    const int64_t D = task.forward.sizes.key_width, E = task.forward.sizes.value_width;
-    sigma_rows(sigma_q, scales, q, task.forward.q.stride, rows, D, task.forward.norm);
-    multiply(rows, E, D, sigma_q, D, task.forward.memory, E, retrieved, E, false);
+  void operator()(Rows<const T> q, const A* dout, int64_t first, int64_t rows, A gate, A* through_memory, A* dq) const {
+    const A* const norm = task_.forward.norm;
+    sigma_rows(sigma_q_, scales_, q, first, rows, D_, norm);
+    multiply(rows, E_, D_, sigma_q_, D_, memory_, retrieved_, E_, false);
     for (int64_t r = 0; r < rows; ++r) {
-      const A factor = gate * scales[r];
-      through_memory[r] = factor * dot(dout + r * E, retrieved + r * E, E);
-      products[r] = through_memory[r] * scales[r];
+      const A factor = gate * scales_[r];
+      through_memory[r] = factor * dot(dout + r * E_, retrieved_ + r * E_, E_);
+      products_[r] = through_memory[r] * scales_[r];
 #pragma omp simd
-      for (int64_t i = 0; i < E; ++i) upstream[r * E + i] = factor * dout[r * E + i];
+      for (int64_t i = 0; i < E_; ++i) store(upstream_[r * E_ + i], factor * dout[r * E_ + i]);
     }
-    multiply(rows, D, E, upstream, E, memory_transposed, D, dq, D, false);
-    const A* const norm = task.forward.norm;
+    multiply(rows, D_, E_, upstream_, E_, memory_transposed_, dq, D_, false);
     for (int64_t r = 0; r < rows; ++r) {
-      const T* const x = q + r * task.forward.q.stride;
-      const A product = products[r];
+      const T* const x = q[first + r];
+      const A product = products_[r];
 #pragma omp simd
-      for (int64_t i = 0; i < D; ++i) {
-        const A sigma_x = sigma_q[r * D + i];
-        task.dnorm[i] -= product * sigma_x;
-        dq[r * D + i] = (dq[r * D + i] - product * norm[i]) * (load(x[i]) > A(0) ? A(1) : sigma_x);
+      for (int64_t i = 0; i < D_; ++i) {
+        const A sigma_x = load(sigma_q_[r * D_ + i]);
+        task_.dnorm[i] -= product * sigma_x;
+        dq[r * D_ + i] = (dq[r * D_ + i] - product * norm[i]) * (load(x[i]) > A(0) ? A(1) : sigma_x);
       }
     }
-    transpose(sigma_q_transposed, rows, sigma_q, D, rows, D);
-    multiply(D, E, rows, sigma_q_transposed, rows, upstream, E, task.dmemory, E, true);
+    const int64_t even = padded_rows<O>(rows);
+    transpose(sigma_q_transposed_, even, sigma_q_, D_, rows, D_);
+    if (even > rows) {
+      for (int64_t i = 0; i < D_; ++i) store(sigma_q_transposed_[i * even + rows], A(0));
+    }
+    multiply(D_, E_, rows, sigma_q_transposed_, even, make_right(upstream_, E_, rows, E_, upstream_right_),
+             task_.dmemory, E_, true);
   }
+
+ private:
+  const AttendBackward<T>& task_;
+  int64_t D_, E_;
+  Right<O> memory_{}, memory_transposed_{};
+  O *sigma_q_, *sigma_q_transposed_, *upstream_, *upstream_right_;
+  A *retrieved_, *scales_, *products_;
 };
 
-/// One tile of scores, keys by queries, and its gradient: on return `scores` holds P, `dscores` holds dS.
-template <typename A>
-inline void soften_tile(A* scores, A* dscores, int64_t columns, int64_t rows, int64_t first_valid_row,
-                        const A* logsumexp, const A* delta) {
+/// One tile of scores, keys by queries, and its gradient → P and dS as O, rows padded with zeros to `out_stride`.
+/// Returns Σ P∘dP, which is what local attention sends to β.
+template <typename O, typename A>
+inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
+                          int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row,
+                          const A* logsumexp, const A* delta) {
+  double products = 0;
   for (int64_t c = 0; c < columns; ++c) {
-    A* const p = scores + c * rows;
-    A* const ds = dscores + c * rows;
+    const A *const s = scores + c * in_stride, *const dp = dprobabilities + c * in_stride;
+    O *const p = probabilities + c * out_stride, *const ds = dscores + c * out_stride;
     const int64_t valid = first_valid_row + c < 0 ? 0 : smaller(first_valid_row + c, rows);
-    for (int64_t r = 0; r < valid; ++r) p[r] = ds[r] = 0;
-#pragma omp simd
+    for (int64_t r = 0; r < valid; ++r) {
+      store(p[r], A(0));
+      store(ds[r], A(0));
+    }
+    A row_products = 0;
+#pragma omp simd reduction(+ : row_products)
     for (int64_t r = valid; r < rows; ++r) {
-      p[r] = exponential(p[r] - logsumexp[r]);
-      ds[r] = p[r] * (ds[r] - delta[r]);
+      const A probability = exponential(s[r] - logsumexp[r]);
+      const A dscore = probability * (dp[r] - delta[r]);
+      row_products += probability * dp[r];
+      store(p[r], probability);
+      store(ds[r], dscore);
+    }
+    products += row_products;
+    for (int64_t r = rows; r < out_stride; ++r) {
+      store(p[r], A(0));
+      store(ds[r], A(0));
     }
   }
+  return products;
 }
 
-template <typename T>
+template <typename T, typename O>
 int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   using A = Arithmetic<T>;
+  constexpr bool converts = !std::is_same_v<O, A>;
   const Attend<T>& forward = task.forward;
   const int64_t n = forward.sizes.tokens, D = forward.sizes.key_width, E = forward.sizes.value_width;
   Scratch scratch(memory);
-  A* const keys = scratch.take<A>(n * D);             // rotated
-  A* const keys_transposed = scratch.take<A>(D * n);  // each block of keys transposed
+  O* const keys = scratch.take<O>((n + 1) * D);                     // rotated
+  O* const keys_transposed = scratch.take<O>((n + key_block) * D);  // each block of keys transposed
+  O* const values = scratch.take<O>(std::is_same_v<O, T> ? 0 : n * E);
   A* const dkeys = scratch.take<A>(n * D);
-  A* const values = std::is_same_v<T, A> ? nullptr : scratch.take<A>(n * E);
-  A *const queries = scratch.take<A>(query_block * D), *const queries_transposed = scratch.take<A>(query_block * D);
-  A *const dqueries = scratch.take<A>(query_block * D), *const dqueries_transposed = scratch.take<A>(query_block * D);
-  A *const dq_memory = scratch.take<A>(query_block * D), *const dlocal = scratch.take<A>(query_block * E);
-  A* const dlocal_transposed = scratch.take<A>(query_block * E);
-  A *const scores = scratch.take<A>(query_block * key_block), *const dscores = scratch.take<A>(query_block * key_block);
+  O *const queries = scratch.take<O>(query_block * D), *const queries_right = scratch.take<O>(
+                                                           converts ? right_size<O>(query_block, D) : 0);
+  O* const queries_transposed = scratch.take<O>(right_size<O>(D, query_block));
+  A* const dlocal = scratch.take<A>(query_block * E);
+  O* const dlocal_rows = converts ? scratch.take<O>(query_block * E) : reinterpret_cast<O*>(dlocal);
+  O* const dlocal_right = scratch.take<O>(converts ? right_size<O>(query_block, E) : 0);
+  O* const dlocal_transposed = scratch.take<O>(right_size<O>(E, query_block));
+  A *const scores = scratch.take<A>(query_block * key_block), *const dprobabilities =
+                                                                  scratch.take<A>(query_block * key_block);
+  O* const probabilities = converts ? scratch.take<O>(query_block * key_block) : reinterpret_cast<O*>(scores);
+  O* const dscores = converts ? scratch.take<O>(query_block * key_block) : reinterpret_cast<O*>(dprobabilities);
+  O* const dscores_right = scratch.take<O>(converts ? right_size<O>(key_block, query_block) : 0);
+  A *const dqueries = scratch.take<A>(query_block * D), *const dqueries_transposed = scratch.take<A>(D * query_block);
+  A *const dq_memory = scratch.take<A>(query_block * D), *const dq_local = scratch.take<A>(D);
   A *const delta = scratch.take<A>(query_block), *const through_memory = scratch.take<A>(query_block);
   const bool reads = memory != nullptr && reads_memory(forward);
-  A* const memory_transposed = scratch.take<A>(D * E);
-  const RetrieveBackward<T, A> retrieve_backward(task, scratch, memory_transposed, !reads);
+  const RetrieveBackward<T, O> retrieve_backward(task, scratch, reads);
   if (memory == nullptr) return scratch.used();
 
-  for (int64_t r = 0; r < n; ++r) {
-    rotate_row(keys + r * D, forward.k[r], forward.cos + r * D, forward.sin + r * D, D, A(1));
-  }
+  rotate_rows(keys, forward.k, 0, n, forward.cos, forward.sin, D, A(1));
   for (int64_t begin = 0; begin < n; begin += key_block) {
-    const int64_t rows = smaller(key_block, n - begin);
-    transpose(keys_transposed + begin * D, rows, keys + begin * D, D, rows, D);
+    const int64_t rows = smaller(key_block, n - begin), even = padded_rows<O>(rows);
+    transpose(keys_transposed + begin * D, even, keys + begin * D, D, rows, D);
+    for (int64_t i = 0; even > rows && i < D; ++i) store(keys_transposed[begin * D + i * even + rows], A(0));
   }
-  const A* value_rows = values;
-  int64_t value_stride = E;
-  if constexpr (std::is_same_v<T, A>) {
-    value_rows = forward.v.data;
-    value_stride = forward.v.stride;
-  } else {
-    for (int64_t r = 0; r < n; ++r) load_row(values + r * E, forward.v[r], E);
-  }
+  const Rows<const O> v = value_rows<O>(forward.v, n, E, values);
   fill_zero(dkeys, n * D);
   fill_zero(task.dv, n * E);
 
-  const A softmax_scale = A(1) / static_cast<A>(__builtin_sqrt(static_cast<double>(D)));
   for (int64_t head = 0; head < forward.sizes.heads; ++head) {
-    const T* const q = forward.q.data + head * forward.q_head;
+    const Rows<const T> q{forward.q.data + head * forward.q_head, forward.q.stride};
+    const Rows<const T> out{forward.out.data + head * forward.out_head, forward.out.stride};
+    const Rows<const T> dout{task.dout.data + head * task.dout_head, task.dout.stride};
+    const Rows<T> dq{task.dq.data + head * task.dq_head, task.dq.stride};
     const A* const logsumexp = forward.logsumexp + head * forward.logsumexp_head;
     const A gate = reads ? sigmoid(forward.beta[head]) : A(0);
     double dbeta = 0;  // a sum of thousands of terms that nearly cancel
     for (int64_t first = 0; first < n; first += query_block) {
       const int64_t rows = smaller(query_block, n - first);
-      const T* const q_rows = q + first * forward.q.stride;
+      rotate_rows(queries, q, first, rows, forward.cos, forward.sin, D, softmax_scale<A>(D));
       for (int64_t r = 0; r < rows; ++r) {
-        rotate_row(queries + r * D, q_rows + r * forward.q.stride, forward.cos + (first + r) * D,
-                   forward.sin + (first + r) * D, D, softmax_scale);
-        load_row(dlocal + r * E, task.dout.data + head * task.dout_head + (first + r) * task.dout.stride, E);
-        delta[r] = dot(dlocal + r * E, forward.out.data + head * forward.out_head + (first + r) * forward.out.stride, E);
+        copy_row(dlocal + r * E, dout[first + r], E);
+        delta[r] = dot(dlocal + r * E, out[first + r], E);
       }
       if (reads) {
-        retrieve_backward(q_rows, dlocal, rows, gate, through_memory, dq_memory);
+        retrieve_backward(q, dlocal, first, rows, gate, through_memory, dq_memory);
         for (int64_t r = 0; r < rows; ++r) {
           delta[r] -= through_memory[r];
-          dbeta += (A(1) - gate) * through_memory[r] - gate * delta[r];
+          dbeta += (A(1) - gate) * through_memory[r];
 #pragma omp simd
           for (int64_t i = 0; i < E; ++i) dlocal[r * E + i] *= A(1) - gate;
         }
       }
-      transpose(queries_transposed, rows, queries, D, rows, D);
-      transpose(dlocal_transposed, rows, dlocal, E, rows, E);
+      if constexpr (converts) convert(dlocal_rows, dlocal, rows * E);
+      const Right<O> query_right = make_right(queries, D, rows, D, queries_right);
+      const Right<O> dlocal_rows_right = make_right(dlocal_rows, E, rows, E, dlocal_right);
+      const Right<O> query_transposed = make_right_transposed(queries, D, rows, D, queries_transposed);
+      const Right<O> dlocal_rows_transposed = make_right_transposed(dlocal_rows, E, rows, E, dlocal_transposed);
+      const int64_t tile_stride = padded_columns<O>(rows),
+                    operand_stride = converts ? padded_rows<O>(rows) : tile_stride;
       for (int64_t begin = 0; begin < first + rows; begin += key_block) {
         const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
-        multiply(columns, rows, D, keys + begin * D, D, queries_transposed, rows, scores, rows, false);
-        multiply(columns, rows, E, value_rows + begin * value_stride, value_stride, dlocal_transposed, rows, dscores,
-                 rows, false);
-        soften_tile(scores, dscores, columns, rows, begin - first, logsumexp + first, delta);
-        multiply(columns, E, rows, scores, rows, dlocal, E, task.dv + begin * E, E, true);
-        multiply(columns, D, rows, dscores, rows, queries, D, dkeys + begin * D, D, true);
-        multiply(D, rows, columns, keys_transposed + begin * D, block, dscores, rows, dqueries_transposed, rows,
+        multiply(columns, rows, D, keys + begin * D, D, query_transposed, scores, tile_stride, false);
+        multiply(columns, rows, E, v[begin], v.stride, dlocal_rows_transposed, dprobabilities, tile_stride, false);
+        dbeta -= gate * soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride,
+                                    columns, rows, begin - first, logsumexp + first, delta);
+        multiply(columns, E, rows, probabilities, operand_stride, dlocal_rows_right, task.dv + begin * E, E, true);
+        multiply(columns, D, rows, dscores, operand_stride, query_right, dkeys + begin * D, D, true);
+        multiply(D, rows, columns, keys_transposed + begin * D, padded_rows<O>(block),
+                 make_right(dscores, operand_stride, columns, rows, dscores_right), dqueries_transposed, tile_stride,
                  begin > 0);
       }
-      transpose(dqueries, D, dqueries_transposed, rows, D, rows);
+      transpose(dqueries, D, dqueries_transposed, tile_stride, D, rows);
       for (int64_t r = 0; r < rows; ++r) {
-        A* const row = queries + r * D;  // no longer needed as queries
-        rotate_row_back(row, dqueries + r * D, forward.cos + (first + r) * D, forward.sin + (first + r) * D, D,
-                        softmax_scale);
-        T* const dq = task.dq.data + head * task.dq_head + (first + r) * task.dq.stride;
+        rotate_row_back(dq_local, dqueries + r * D, forward.cos + (first + r) * D, forward.sin + (first + r) * D, D,
+                        softmax_scale<A>(D));
+        T* const dq_row = dq[first + r];
         if (reads) {
 #pragma omp simd
-          for (int64_t i = 0; i < D; ++i) store(dq[i], row[i] + dq_memory[r * D + i]);
+          for (int64_t i = 0; i < D; ++i) store(dq_row[i], dq_local[i] + dq_memory[r * D + i]);
         } else {
-#pragma omp simd
-          for (int64_t i = 0; i < D; ++i) store(dq[i], row[i]);
+          copy_row(dq_row, dq_local, D);
         }
       }
     }

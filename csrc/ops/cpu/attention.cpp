@@ -4,13 +4,12 @@
 //   forward   z of all segments · what each writes · the states · each segment read
 //   backward  each segment read · the states, last to first · (delta: the norms) · what each segment wrote
 
-#include "ops/cpu/segment_kernels.h"
-
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
 #include "ops/checks.h"
+#include "ops/cpu/segment_kernels.h"
 #include "ops/internal.h"
 
 namespace infini::ops::cpu {
@@ -34,8 +33,13 @@ struct Extents {
   int64_t batch, heads, groups, tokens, key_width, value_width, segment_length;
 
   Extents(const Tensor& q, const Tensor& k, const Tensor& v, int64_t segment_length)
-      : batch(q.size(0)), heads(q.size(1)), groups(k.size(1)), tokens(q.size(2)), key_width(q.size(3)),
-        value_width(v.size(3)), segment_length(segment_length) {}
+      : batch(q.size(0)),
+        heads(q.size(1)),
+        groups(k.size(1)),
+        tokens(q.size(2)),
+        key_width(q.size(3)),
+        value_width(v.size(3)),
+        segment_length(segment_length) {}
 
   int64_t segments() const { return (tokens + segment_length - 1) / segment_length; }
   int64_t full_segments() const { return tokens / segment_length; }
@@ -103,8 +107,13 @@ struct Arguments {
   Arguments(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& beta_in, const Tensor& cos_in,
             const Tensor& sin_in, int64_t segment_length, std::string_view update_name, const OptionalTensor& starts_in,
             const OptionalTensor& gain_in)
-      : q(with_contiguous_rows(q_in)), k(with_contiguous_rows(k_in)), v(with_contiguous_rows(v_in)),
-        beta(plain(beta_in)), cos(plain(cos_in)), sin(plain(sin_in)), extents(q, k, v, segment_length),
+      : q(with_contiguous_rows(q_in)),
+        k(with_contiguous_rows(k_in)),
+        v(with_contiguous_rows(v_in)),
+        beta(plain(beta_in)),
+        cos(plain(cos_in)),
+        sin(plain(sin_in)),
+        extents(q, k, v, segment_length),
         update(parse_update(update_name, true)) {
     if (starts_in) starts = starts_in->contiguous();
     if (gain_in) gain = plain(*gain_in);
@@ -348,11 +357,16 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
 template <typename Body>
 auto with_element(at::ScalarType dtype, const Body& body) {
   switch (dtype) {
-    case at::kDouble: return body(double{});
-    case at::kFloat: return body(float{});
-    case at::kBFloat16: return body(BFloat16{});
-    case at::kHalf: return body(Half{});
-    default: TORCH_CHECK(false, "q must be float64, float32, bfloat16 or float16, but is ", dtype);
+    case at::kDouble:
+      return body(double{});
+    case at::kFloat:
+      return body(float{});
+    case at::kBFloat16:
+      return body(BFloat16{});
+    case at::kHalf:
+      return body(Half{});
+    default:
+      TORCH_CHECK(false, "q must be float64, float32, bfloat16 or float16, but is ", dtype);
   }
 }
 

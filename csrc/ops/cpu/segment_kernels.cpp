@@ -9,21 +9,44 @@
 namespace infini::ops::cpu {
 namespace {
 
+/// Products take bfloat16 operands where the machine multiplies those faster and the widths are whole panels.
+template <typename T>
+bool has_bfloat16_operands(const Sizes& sizes) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    static const bool supported = has_bfloat16_product();
+    return supported && sizes.key_width % panel_columns == 0 && sizes.value_width % panel_columns == 0;
+  } else {
+    return false;
+  }
+}
+
+/// Calls body with a value of the operands' type.
+template <typename T, typename Body>
+auto with_operand(const Sizes& sizes, const Body& body) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    if (has_bfloat16_operands<T>(sizes)) return body(BFloat16{});
+  }
+  return body(Arithmetic<T>{});
+}
+
 template <typename T>
 int64_t scratch_bytes(const Sizes& largest) {
-  Attend<T> attend;
-  attend.sizes = largest;
-  AttendBackward<T> attend_backward;
-  attend_backward.forward.sizes = largest;
-  Write<T> write;
-  write.sizes = largest;
-  WriteBackward<T> write_backward;
-  write_backward.sizes = largest;
-  const int64_t bytes[] = {attend_with<T>(attend, nullptr), attend_backward_with<T>(attend_backward, nullptr),
-                           write_with<T>(write, nullptr), write_backward_with<T>(write_backward, nullptr)};
-  int64_t most = 0;
-  for (const int64_t each : bytes) most = each > most ? each : most;
-  return most;
+  return with_operand<T>(largest, [&](auto operand) {
+    using O = decltype(operand);
+    Attend<T> attend;
+    attend.sizes = largest;
+    AttendBackward<T> attend_backward;
+    attend_backward.forward.sizes = largest;
+    Write<T> write;
+    write.sizes = largest;
+    WriteBackward<T> write_backward;
+    write_backward.sizes = largest;
+    const int64_t bytes[] = {attend_with<T, O>(attend, nullptr), attend_backward_with<T, O>(attend_backward, nullptr),
+                             write_with<T, O>(write, nullptr), write_backward_with<T, O>(write_backward, nullptr)};
+    int64_t most = 0;
+    for (const int64_t each : bytes) most = each > most ? each : most;
+    return most;
+  });
 }
 
 template <typename T>
@@ -31,12 +54,26 @@ constexpr SegmentKernels<T> make_kernels() {
   using A = Arithmetic<T>;
   return {
       scratch_bytes<T>,
-      [](const Attend<T>& task, char* scratch) { attend_with<T>(task, scratch); },
-      [](const AttendBackward<T>& task, char* scratch) { attend_backward_with<T>(task, scratch); },
+      [](const Attend<T>& task, char* scratch) {
+        with_operand<T>(task.sizes, [&](auto operand) { return attend_with<T, decltype(operand)>(task, scratch); });
+      },
+      [](const AttendBackward<T>& task, char* scratch) {
+        with_operand<T>(task.forward.sizes,
+                        [&](auto operand) { return attend_backward_with<T, decltype(operand)>(task, scratch); });
+      },
       write_norm_with<T>,
-      [](const Write<T>& task, char* scratch) { write_with<T>(task, scratch); },
-      [](const WriteBackward<T>& task, A* dnorm, char* scratch) { delta_norm_backward_with<T>(task, dnorm, scratch); },
-      [](const WriteBackward<T>& task, char* scratch) { write_backward_with<T>(task, scratch); },
+      [](const Write<T>& task, char* scratch) {
+        with_operand<T>(task.sizes, [&](auto operand) { return write_with<T, decltype(operand)>(task, scratch); });
+      },
+      [](const WriteBackward<T>& task, A* dnorm, char* scratch) {
+        with_operand<T>(task.sizes, [&](auto operand) {
+          return delta_norm_backward_with<T, decltype(operand)>(task, dnorm, scratch);
+        });
+      },
+      [](const WriteBackward<T>& task, char* scratch) {
+        with_operand<T>(task.sizes,
+                        [&](auto operand) { return write_backward_with<T, decltype(operand)>(task, scratch); });
+      },
       [](int64_t m, int64_t n, int64_t k, const A* a, const A* b, A* c, bool accumulate) {
         multiply(m, n, k, a, k, b, n, c, n, accumulate);
       },

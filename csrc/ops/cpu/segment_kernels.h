@@ -63,9 +63,9 @@ struct AttendBackward {
   int64_t dout_head = 0;
   Rows<T> dq;
   int64_t dq_head = 0;
-  A *dk = nullptr, *dv = nullptr;             ///< [tokens, D], [tokens, E]: what comes through local attention
-  A *dbeta = nullptr;                         ///< [heads]
-  A *dmemory = nullptr, *dnorm = nullptr;     ///< what comes through retrieval
+  A *dk = nullptr, *dv = nullptr;          ///< [tokens, D], [tokens, E]: what comes through local attention
+  A* dbeta = nullptr;                      ///< [heads]
+  A *dmemory = nullptr, *dnorm = nullptr;  ///< what comes through retrieval
 };
 
 /// Writes one segment: the affine map M_out = M_in + written − transition · M_in.
@@ -85,8 +85,8 @@ struct WriteBackward {
   Sizes sizes;
   Rows<const T> k, v;
   A gain = 1;
-  const A *memory = nullptr, *norm = nullptr;    ///< as before the segment; nullptr for linear
-  const A *dmemory = nullptr, *dnorm = nullptr;  ///< of the state after the segment; nullptr: nothing was written
+  const A *memory = nullptr, *norm = nullptr;        ///< as before the segment; nullptr for linear
+  const A *dmemory = nullptr, *dnorm = nullptr;      ///< of the state after the segment; nullptr: nothing was written
   const A *local_dk = nullptr, *local_dv = nullptr;  ///< what AttendBackward left; nullptr: none
   Rows<T> dk, dv;
 };

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "ops/cpu/matrix_product.h"
 #include "ops/cpu/segment_kernels.h"
 
 namespace infini::ops::cpu {
@@ -81,10 +80,10 @@ inline A smaller(A a, A b) {
   return a < b ? a : b;
 }
 
-template <typename A, typename T>
-inline void load_row(A* out, const T* row, int64_t width) {
+template <typename O, typename T>
+inline void copy_row(O* out, const T* row, int64_t width) {
 #pragma omp simd
-  for (int64_t i = 0; i < width; ++i) out[i] = load(row[i]);
+  for (int64_t i = 0; i < width; ++i) store(out[i], load(row[i]));
 }
 
 template <typename A>
@@ -101,14 +100,14 @@ inline A dot(const A* a, const T* b, int64_t width) {
 }
 
 /// out = rotate(row) · scale: (x₁ cos − x₂ sin, x₂ cos + x₁ sin).
-template <typename A, typename T>
-inline void rotate_row(A* out, const T* row, const A* cos, const A* sin, int64_t width, A scale) {
+template <typename O, typename A, typename T>
+inline void rotate_row(O* out, const T* row, const A* cos, const A* sin, int64_t width, A scale) {
   const int64_t half = width / 2;
 #pragma omp simd
   for (int64_t i = 0; i < half; ++i) {
     const A low = load(row[i]), high = load(row[i + half]);
-    out[i] = (low * cos[i] - high * sin[i]) * scale;
-    out[i + half] = (high * cos[i + half] + low * sin[i + half]) * scale;
+    store(out[i], (low * cos[i] - high * sin[i]) * scale);
+    store(out[i + half], (high * cos[i + half] + low * sin[i + half]) * scale);
   }
 }
 
@@ -121,40 +120,6 @@ inline void rotate_row_back(A* out, const A* row, const A* cos, const A* sin, in
     const A low = row[i], high = row[i + half];
     out[i] = (low * cos[i] + high * sin[i + half]) * scale;
     out[i + half] = (high * cos[i + half] - low * sin[i]) * scale;
-  }
-}
-
-/// out [columns, rows] = in [rows, columns], in tiles that stay in registers and the first cache.
-template <typename A>
-inline void transpose(A* out, int64_t out_stride, const A* in, int64_t in_stride, int64_t rows, int64_t columns) {
-  constexpr int64_t tile = 16;
-  for (int64_t r = 0; r < rows; r += tile) {
-    const int64_t r_end = smaller(r + tile, rows);
-    for (int64_t c = 0; c < columns; c += tile) {
-      const int64_t c_end = smaller(c + tile, columns);
-      for (int64_t j = c; j < c_end; ++j) {
-        A* const to = out + j * out_stride;
-        const A* const from = in + j;
-        for (int64_t i = r; i < r_end; ++i) to[i] = from[i * in_stride];
-      }
-    }
-  }
-}
-
-using ::infini::ops::cpu::multiply;
-
-/// Plain loops, for double: exactness matters there, not speed.
-inline void multiply(int64_t m, int64_t n, int64_t k, const double* a, int64_t a_stride, const double* b,
-                     int64_t b_stride, double* c, int64_t c_stride, bool accumulate) {
-  for (int64_t i = 0; i < m; ++i) {
-    double* const row = c + i * c_stride;
-    if (!accumulate) fill_zero(row, n);
-    for (int64_t p = 0; p < k; ++p) {
-      const double factor = a[i * a_stride + p];
-      const double* const other = b + p * b_stride;
-#pragma omp simd
-      for (int64_t j = 0; j < n; ++j) row[j] += factor * other[j];
-    }
   }
 }
 

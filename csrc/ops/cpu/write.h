@@ -2,7 +2,8 @@
 
 // One segment written, as an affine map of the memory before it, M_out = M + written − transition · M:
 //
-//   written = c σ(K)ᵀ V       transition = c σ(K)ᵀ (σ(K) / (σ(K) z))   (delta; c is the gain)       z_out = z + c Σ σ(k)
+//   written = c σ(K)ᵀ V       transition = c σ(K)ᵀ (σ(K) / (σ(K) z))   (delta; c is the gain)       z_out = z + c Σ
+//   σ(k)
 //
 // and its gradient. With w = v − σ(k) M/(σ(k) z) what is written, dw = c σ(k) dM_out:
 //
@@ -10,7 +11,7 @@
 //
 // (the last two only for delta, the only rule that reads before it writes).
 
-#include "ops/cpu/vector_math.h"
+#include "ops/cpu/attend.h"
 
 namespace infini::ops::cpu {
 namespace {
@@ -30,79 +31,99 @@ void write_norm_with(const Write<T>& task, Arithmetic<T>* norm) {
   for (int64_t i = 0; i < task.sizes.key_width; ++i) norm[i] *= task.gain;
 }
 
-template <typename T>
+template <typename T, typename O>
 int64_t write_with(const Write<T>& task, char* memory) {
   using A = Arithmetic<T>;
+  constexpr bool converts = !std::is_same_v<O, A>;
   const int64_t n = task.sizes.tokens, D = task.sizes.key_width, E = task.sizes.value_width;
   Scratch scratch(memory);
-  A *const sigma_k = scratch.take<A>(write_block * D), *const transposed = scratch.take<A>(write_block * D);
-  A *const values = scratch.take<A>(write_block * E), *const normalised = scratch.take<A>(write_block * D);
+  O *const sigma_k = scratch.take<O>(write_block * D), *const transposed = scratch.take<O>(write_block * D);
+  O *const values = scratch.take<O>(write_block * E), *const normalised = scratch.take<O>(write_block * D);
+  O* const right = scratch.take<O>(converts ? right_size<O>(write_block, D > E ? D : E) : 0);
+  A* const sigma_row = scratch.take<A>(D);
   if (memory == nullptr) return scratch.used();
 
   for (int64_t first = 0; first < n; first += write_block) {
-    const int64_t rows = smaller(write_block, n - first);
+    const int64_t rows = smaller(write_block, n - first), even = padded_rows<O>(rows);
     for (int64_t r = 0; r < rows; ++r) {
       const T* const k = task.k[first + r];
-      A* const sigma_row = sigma_k + r * D;
 #pragma omp simd
-      for (int64_t i = 0; i < D; ++i) sigma_row[i] = sigma<A>(load(k[i]));
+      for (int64_t i = 0; i < D; ++i) {
+        sigma_row[i] = sigma<A>(load(k[i]));
+        store(sigma_k[r * D + i], sigma_row[i]);
+      }
       const T* const v = task.v[first + r];
 #pragma omp simd
-      for (int64_t i = 0; i < E; ++i) values[r * E + i] = load(v[i]) * task.gain;
+      for (int64_t i = 0; i < E; ++i) store(values[r * E + i], load(v[i]) * task.gain);
       if (task.transition != nullptr) {
         const A scale = task.gain * reciprocal_or_zero(dot(sigma_row, task.norm, D));
 #pragma omp simd
-        for (int64_t i = 0; i < D; ++i) normalised[r * D + i] = sigma_row[i] * scale;
+        for (int64_t i = 0; i < D; ++i) store(normalised[r * D + i], sigma_row[i] * scale);
       }
     }
-    transpose(transposed, rows, sigma_k, D, rows, D);
-    multiply(D, E, rows, transposed, rows, values, E, task.written, E, first > 0);
+    transpose(transposed, even, sigma_k, D, rows, D);
+    for (int64_t i = 0; even > rows && i < D; ++i) store(transposed[i * even + rows], A(0));
+    multiply(D, E, rows, transposed, even, make_right(values, E, rows, E, right), task.written, E, first > 0);
     if (task.transition != nullptr) {
-      multiply(D, D, rows, transposed, rows, normalised, D, task.transition, D, first > 0);
+      multiply(D, D, rows, transposed, even, make_right(normalised, D, rows, D, right), task.transition, D, first > 0);
     }
   }
   return 0;
 }
 
 /// σ(k) of a block, dw = σ(k) · (c dM_out), and for delta what was retrieved, r = σ(k) M / (σ(k) z).
-template <typename T, typename A>
+template <typename T, typename O>
 struct WriteGradients {
-  A *sigma_k, *dwritten, *retrieved, *scales, *dmemory;
+  using A = Arithmetic<T>;
+  O *sigma_k, *dmemory_rows, *memory_rows;  // [write_block, D], [D, E], [D, E]
+  A *dwritten, *retrieved, *scales;
+  Right<O> dmemory{}, memory{};
 
   WriteGradients(const WriteBackward<T>& task, Scratch& scratch, bool measure) {
+    constexpr bool converts = !std::is_same_v<O, A>;
     const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
-    sigma_k = scratch.take<A>(write_block * D);
+    sigma_k = scratch.take<O>(write_block * D);
+    dmemory_rows = scratch.take<O>(D * E);
+    memory_rows = scratch.take<O>(D * E);
+    O* const dmemory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
+    O* const memory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
     dwritten = scratch.take<A>(write_block * E);
     retrieved = scratch.take<A>(write_block * E);
     scales = scratch.take<A>(write_block);
-    dmemory = scratch.take<A>(D * E);
     if (measure) return;
-    for (int64_t i = 0; i < D * E; ++i) dmemory[i] = task.gain * task.dmemory[i];
+#pragma omp simd
+    for (int64_t i = 0; i < D * E; ++i) store(dmemory_rows[i], task.gain * task.dmemory[i]);
+    dmemory = make_right(dmemory_rows, E, D, E, dmemory_right);
+    if (task.memory == nullptr) return;
+    convert(memory_rows, task.memory, D * E);
+    memory = make_right(memory_rows, E, D, E, memory_right);
   }
 
   void compute(const WriteBackward<T>& task, int64_t first, int64_t rows) const {
     const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* const k = task.k[first + r];
+    if (task.memory == nullptr) {
+      for (int64_t r = 0; r < rows; ++r) {
+        const T* const k = task.k[first + r];
 #pragma omp simd
-      for (int64_t i = 0; i < D; ++i) sigma_k[r * D + i] = sigma<A>(load(k[i]));
-    }
-    multiply(rows, E, D, sigma_k, D, dmemory, E, dwritten, E, false);
-    if (task.memory == nullptr) return;
-    multiply(rows, E, D, sigma_k, D, task.memory, E, retrieved, E, false);
-    for (int64_t r = 0; r < rows; ++r) {
-      scales[r] = reciprocal_or_zero(dot(sigma_k + r * D, task.norm, D));
+        for (int64_t i = 0; i < D; ++i) store(sigma_k[r * D + i], sigma<A>(load(k[i])));
+      }
+    } else {
+      sigma_rows(sigma_k, scales, task.k, first, rows, D, task.norm);
+      multiply(rows, E, D, sigma_k, D, memory, retrieved, E, false);
+      for (int64_t r = 0; r < rows; ++r) {
 #pragma omp simd
-      for (int64_t i = 0; i < E; ++i) retrieved[r * E + i] *= scales[r];
+        for (int64_t i = 0; i < E; ++i) retrieved[r * E + i] *= scales[r];
+      }
     }
+    multiply(rows, E, D, sigma_k, D, dmemory, dwritten, E, false);
   }
 };
 
-template <typename T>
+template <typename T, typename O>
 int64_t delta_norm_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dnorm, char* memory) {
   using A = Arithmetic<T>;
   Scratch scratch(memory);
-  const WriteGradients<T, A> gradients(task, scratch, memory == nullptr);
+  const WriteGradients<T, O> gradients(task, scratch, memory == nullptr);
   if (memory == nullptr) return scratch.used();
 
   const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
@@ -113,7 +134,7 @@ int64_t delta_norm_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dn
     for (int64_t r = 0; r < rows; ++r) {
       const A product = dot(gradients.dwritten + r * E, gradients.retrieved + r * E, E) * gradients.scales[r];
 #pragma omp simd
-      for (int64_t i = 0; i < D; ++i) dnorm[i] += product * gradients.sigma_k[r * D + i];
+      for (int64_t i = 0; i < D; ++i) dnorm[i] += product * load(gradients.sigma_k[r * D + i]);
     }
   }
   return 0;
@@ -132,72 +153,70 @@ void keep_local_gradients(const WriteBackward<T>& task) {
   }
 }
 
-template <typename T>
+/// out = local + own, where local attention sent something.
+template <typename T, typename A>
+inline void store_sum(T* out, const A* local, const A* own, int64_t width) {
+  if (local == nullptr) return copy_row(out, own, width);
+#pragma omp simd
+  for (int64_t i = 0; i < width; ++i) store(out[i], local[i] + own[i]);
+}
+
+template <typename T, typename O>
 int64_t write_backward_with(const WriteBackward<T>& task, char* memory) {
   using A = Arithmetic<T>;
   const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
-  const bool written = task.dmemory != nullptr;
-  Scratch scratch(memory);
-  if (memory != nullptr && !written) {
+  if (memory != nullptr && task.dmemory == nullptr) {
     keep_local_gradients(task);
     return 0;
   }
-  const WriteGradients<T, A> gradients(task, scratch, memory == nullptr);
-  A *const values = scratch.take<A>(write_block * E), *const dsigma = scratch.take<A>(write_block * D);
-  A *const products = scratch.take<A>(write_block), *const dmemory_transposed = scratch.take<A>(D * E);
-  A* const memory_transposed = scratch.take<A>(D * E);
+  Scratch scratch(memory);
+  const WriteGradients<T, O> gradients(task, scratch, memory == nullptr);
+  O *const written = scratch.take<O>(write_block * E), *const dretrieved = scratch.take<O>(write_block * E);
+  O *const dmemory_buffer = scratch.take<O>(right_size<O>(E, D)), *const memory_buffer =
+                                                                      scratch.take<O>(right_size<O>(E, D));
+  A *const dsigma = scratch.take<A>(write_block * D), *const products = scratch.take<A>(write_block);
   if (memory == nullptr) return scratch.used();
 
   const bool delta = task.memory != nullptr;
-  transpose(dmemory_transposed, D, gradients.dmemory, E, D, E);
-  if (delta) transpose(memory_transposed, D, task.memory, E, D, E);
+  const Right<O> dmemory_transposed = make_right_transposed(gradients.dmemory_rows, E, D, E, dmemory_buffer);
+  Right<O> memory_transposed{};
+  if (delta) memory_transposed = make_right_transposed(gradients.memory_rows, E, D, E, memory_buffer);
   for (int64_t first = 0; first < task.sizes.tokens; first += write_block) {
     const int64_t rows = smaller(write_block, task.sizes.tokens - first);
     gradients.compute(task, first, rows);
     for (int64_t r = 0; r < rows; ++r) {
-      A* const value = values + r * E;
-      load_row(value, task.v[first + r], E);
-      A* const dwritten = gradients.dwritten + r * E;
-      T* const dv = task.dv[first + r];
-      const A* const local = task.local_dv == nullptr ? nullptr : task.local_dv + (first + r) * E;
-      if (local != nullptr) {
-#pragma omp simd
-        for (int64_t i = 0; i < E; ++i) store(dv[i], local[i] + dwritten[i]);
-      } else {
-#pragma omp simd
-        for (int64_t i = 0; i < E; ++i) store(dv[i], dwritten[i]);
+      const T* const v = task.v[first + r];
+      const A* const dwritten = gradients.dwritten + r * E;
+      store_sum(task.dv[first + r], task.local_dv == nullptr ? nullptr : task.local_dv + (first + r) * E, dwritten, E);
+      if (!delta) {
+        copy_row(written + r * E, v, E);
+        continue;
       }
-      if (!delta) continue;
       const A* const retrieved = gradients.retrieved + r * E;
-      products[r] = dot(dwritten, retrieved, E) * gradients.scales[r];
+      const A scale = gradients.scales[r];
+      products[r] = dot(dwritten, retrieved, E) * scale;
 #pragma omp simd
       for (int64_t i = 0; i < E; ++i) {
-        value[i] -= retrieved[i];
-        dwritten[i] *= -gradients.scales[r];
+        store(written[r * E + i], load(v[i]) - retrieved[i]);
+        store(dretrieved[r * E + i], -scale * dwritten[i]);
       }
     }
-    multiply(rows, D, E, values, E, dmemory_transposed, D, dsigma, D, false);
-    if (delta) multiply(rows, D, E, gradients.dwritten, E, memory_transposed, D, dsigma, D, true);
+    multiply(rows, D, E, written, E, dmemory_transposed, dsigma, D, false);
+    if (delta) multiply(rows, D, E, dretrieved, E, memory_transposed, dsigma, D, true);
     for (int64_t r = 0; r < rows; ++r) {
       const T* const k = task.k[first + r];
-      T* const dk = task.dk[first + r];
-      const A product = delta ? products[r] : A(0);
-      const A* const sigma_k = gradients.sigma_k + r * D;
-      const A* const norm = delta ? task.norm : task.dnorm;  // times zero where there is none
-      const A* const local = task.local_dk == nullptr ? nullptr : task.local_dk + (first + r) * D;
+      const O* const sigma_k = gradients.sigma_k + r * D;
       A* const row = dsigma + r * D;
+      if (delta) {
+        const A product = products[r];
+#pragma omp simd
+        for (int64_t i = 0; i < D; ++i) row[i] += product * task.norm[i];
+      }
 #pragma omp simd
       for (int64_t i = 0; i < D; ++i) {
-        const A whole = row[i] + task.gain * task.dnorm[i] + product * norm[i];
-        row[i] = whole * (load(k[i]) > A(0) ? A(1) : sigma_k[i]);
+        row[i] = (row[i] + task.gain * task.dnorm[i]) * (load(k[i]) > A(0) ? A(1) : load(sigma_k[i]));
       }
-      if (local != nullptr) {
-#pragma omp simd
-        for (int64_t i = 0; i < D; ++i) store(dk[i], local[i] + row[i]);
-      } else {
-#pragma omp simd
-        for (int64_t i = 0; i < D; ++i) store(dk[i], row[i]);
-      }
+      store_sum(task.dk[first + r], task.local_dk == nullptr ? nullptr : task.local_dk + (first + r) * D, row, D);
     }
   }
   return 0;

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+
+#include "ops/cpu/segment_kernels.h"
+
+namespace infini::ops::cpu {
+
+/// Whether this machine multiplies bfloat16 matrices faster than float ones (AVX-512 BF16, or AMX on top of it).
+bool has_bfloat16_product();
+
+/// C [m, 64] (+)= A [m, k] · B, where B is one panel [k/2][64][2] of pairs of rows and k is even; float sums.
+void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, const BFloat16* b, float* c,
+                    int64_t c_stride, bool accumulate);
+
+}  // namespace infini::ops::cpu

@@ -24,8 +24,8 @@ struct BatchOptions {
   int64_t rows = 1;                 ///< of this rank
   int64_t segment_length = 2048;
   int64_t segments_per_row = 16;    ///< train_length / segment_length
-  bool whole_documents = false;     ///< a row reads each document to its end (carry_memory); otherwise documents are cut
-                                    ///< into windows of segments_per_row segments and the windows are shuffled
+  bool whole_documents = false;     ///< a row reads each document to its end (carry_memory); otherwise documents are
+                                    ///< cut into windows of segments_per_row segments and the windows are shuffled
   uint64_t seed = 0;
   int64_t rank = 0, ranks = 1;
 };

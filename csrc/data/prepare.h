@@ -18,7 +18,7 @@ struct PrepareOptions {
   int64_t vocab_size = 0;           ///< of a sentencepiece tokenizer that is to be trained; 0: 32,000
   OnBadRecord on_bad_record = OnBadRecord::fail;
   int64_t threads = 0;              ///< 0: one a core
-  int64_t shard_tokens = 1 << 26;   ///< a shard's most tokens, unless one document alone has more
+  int64_t shard_tokens = 1 << 26;   ///< a shard's most tokens, unless one document has more
 };
 
 /// Tokenises a source on all cores into the folder `out` that TokenDataset reads. Memory: one shard, and a few

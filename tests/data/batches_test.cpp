@@ -178,7 +178,10 @@ TEST(BatchesOfWholeDocuments, ReadEachDocumentToItsEndInOneRow) {
     for (const Reading& reading : readings) {
       const std::string text = as_text(reading.targets);
       EXPECT_THAT(books.texts(), ::testing::Contains(text));
-      EXPECT_EQ(as_text(reading.inputs), std::string(1, '\0') + text.substr(0, text.size() - 1));
+      std::string inputs = text;
+      inputs.insert(0, 1, '\0');
+      inputs.pop_back();
+      EXPECT_EQ(as_text(reading.inputs), inputs);
       ++count[text];
     }
   }

@@ -111,7 +111,7 @@ def verdict(what, values, bound):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        write_text(work / "text" / "train" / "book.txt", max(TRAINING) + 1000)
+        write_text(work / "text" / "train" / "book.txt", max(TRAINING))
         prepare(work / "text", work / "data")
         (work / "config.yaml").write_text(CONFIG.replace("WORK", str(work)))
 

@@ -9,6 +9,7 @@ kills=${1:-20}
 data=${2:-}
 infini=$PWD/build/release/infini
 work=$(mktemp -d)
+export OMP_WAIT_POLICY=passive  # threads of a tiny model that wait in a busy loop crawl on a machine with other work
 trap 'rm -rf "$work"' EXIT
 
 if [ -z "$data" ]; then
@@ -16,8 +17,10 @@ if [ -z "$data" ]; then
   for split in train validation test; do
     mkdir -p "$work/text/$split"
     for book in 1 2 3 4 5; do
-      awk -v seed="$book" 'BEGIN { srand(seed); for (i = 0; i < 400 * seed; ++i) printf "%c%s", 97 + int(26 * rand() * rand()),
-                           rand() < 0.2 ? " " : "" }' > "$work/text/$split/$book.txt"
+      awk -v seed="$book" 'BEGIN {
+        srand(seed)
+        for (i = 0; i < 400 * seed; ++i) printf "%c%s", 97 + int(26 * rand() * rand()), rand() < 0.2 ? " " : ""
+      }' > "$work/text/$split/$book.txt"
     done
   done
   "$infini" prepare --source "$work/text" --out "$data" --tokenizer bytes 2> "$work/prepare.log"
@@ -65,8 +68,12 @@ duration=$(awk -v begin="$begin" -v end="$(seconds)" 'BEGIN { print end - begin 
 final=checkpoints/step-60/model.safetensors
 
 compare() {  # a finished run
-  cmp "$work/runs/undisturbed/$final" "$work/runs/killed/$final" || { echo "FAILED: the weights differ" >&2; exit 1; }
-  if ! diff <(seq 60) <(sed -E 's/^\{"step":([0-9]+),.*/\1/' "$work/runs/killed/metrics.jsonl") > "$work/steps.diff"; then
+  if ! cmp "$work/runs/undisturbed/$final" "$work/runs/killed/$final"; then
+    echo "FAILED: the weights differ" >&2
+    exit 1
+  fi
+  sed -E 's/^\{"step":([0-9]+),.*/\1/' "$work/runs/killed/metrics.jsonl" > "$work/steps"
+  if ! diff <(seq 60) "$work/steps" > "$work/steps.diff"; then
     echo "FAILED: metrics.jsonl does not have each step once:" >&2
     head "$work/steps.diff" >&2
     exit 1
@@ -85,8 +92,16 @@ while [ "$killed" -lt "$kills" ]; do
   wait "$run" 2> /dev/null || status=$?
   case $status in
     137) killed=$((killed + 1)) ;;
-    0) compare; compared=$((compared + 1)); rm -rf "$work/runs/killed" ;;
-    *) echo "FAILED: a resumed run ended with exit code $status:" >&2; tail -n 5 "$work/killed.log" >&2; exit 1 ;;
+    0)
+      compare
+      compared=$((compared + 1))
+      rm -rf "$work/runs/killed"
+      ;;
+    *)
+      echo "FAILED: a resumed run ended with exit code $status:" >&2
+      tail -n 5 "$work/killed.log" >&2
+      exit 1
+      ;;
   esac
 done
 train killed || { echo "FAILED: the last run" >&2; tail -n 5 "$work/killed.log" >&2; exit 1; }

@@ -1,5 +1,4 @@
 #include <cxxopts.hpp>
-
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -39,14 +38,19 @@ std::vector<std::string> take_overrides(int& argc, std::vector<char*>& argv) {
 }  // namespace
 
 int run_train(int argc, char** argv) {
-  cxxopts::Options options("infini train",
-                           "Trains a model. The run's folder (output_folder/name) receives config.yaml, metrics.jsonl, "
-                           "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C) and SIGTERM finish the step, write a "
-                           "checkpoint and end with exit code 0.\n");
+  cxxopts::Options options(
+      "infini train",
+      "Trains a model. The run's folder (output_folder/name) receives config.yaml, metrics.jsonl, "
+      "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C) and SIGTERM finish the step, write a "
+      "checkpoint and end with exit code 0.\n");
   options.positional_help("CONFIG.yaml").custom_help("[--set key=value]... [--resume]");
-  options.add_options()("set", "another value for a key of the configuration; may be given often",
-                        cxxopts::value<std::string>(), "KEY=VALUE")(
-      "resume", "go on from the run's newest checkpoint, bit for bit (without one: begin)")("h,help", "print this help");
+  // clang-format off
+  options.add_options()
+      ("set", "another value for a key of the configuration; may be given often", cxxopts::value<std::string>(),
+       "KEY=VALUE")
+      ("resume", "go on from the run's newest checkpoint, bit for bit (without one: begin)")
+      ("h,help", "print this help");
+  // clang-format on
   options.add_options("positional")("config", "the experiment", cxxopts::value<std::string>());
   options.parse_positional({"config"});
 
@@ -56,14 +60,16 @@ int run_train(int argc, char** argv) {
   if (arguments.count("help")) {
     std::cout << options.help({""})
               << "\nExamples: infini train configs/quickstart.yaml\n"
-                 "          infini train configs/quickstart.yaml --set steps=2000 --set name=longer --resume\n";
+                 "          infini train configs/quickstart.yaml --set steps=2000 --set name=longer\n"
+                 "          infini train configs/quickstart.yaml --resume\n";
     return 0;
   }
   if (!arguments.count("config")) {
     throw UserError("infini train: no configuration given; name one, such as configs/quickstart.yaml");
   }
   if (!arguments.unmatched().empty()) {
-    throw UserError("infini train: '" + arguments.unmatched().front() + "' is one word too many; see infini train --help");
+    throw UserError("infini train: '" + arguments.unmatched().front() +
+                    "' is one word too many; see infini train --help");
   }
 
   const TrainConfig config = resolve_config(load_train_config(arguments["config"].as<std::string>(), overrides));

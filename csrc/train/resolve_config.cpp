@@ -52,12 +52,7 @@ void resolve_vocabulary(TrainConfig& config) {
 TrainConfig resolve_config(TrainConfig config) {
   resolve_vocabulary(config);
   config.model.validate();
-  const int64_t segment_length = config.model.memory.segment_length;
-  if (segment_length > 0 && config.train_length % segment_length != 0) {
-    throw UserError("train_length is " + std::to_string(config.train_length) +
-                    "; it must be a multiple of model.memory.segment_length, " + std::to_string(segment_length));
-  }
-  if (segment_length == 0 && config.carry_memory) {
+  if (config.model.memory.segment_length == 0 && config.carry_memory) {
     throw UserError("carry_memory is true, but the model has no memory; set model.memory.segment_length and update");
   }
   if (!config.initial_checkpoint.empty()) {
@@ -67,8 +62,8 @@ TrainConfig resolve_config(TrainConfig config) {
   return config;
 }
 
-void require_same_model(const ModelConfig& model, const nlohmann::json& checkpoint_config, const std::string& checkpoint,
-                        bool memory_too) {
+void require_same_model(const ModelConfig& model, const nlohmann::json& checkpoint_config,
+                        const std::string& checkpoint, bool memory_too) {
   const nlohmann::ordered_json asked = model_keys(model);
   const nlohmann::ordered_json found = model_keys(model_config_from_json(checkpoint_config, checkpoint));
   for (const auto& [key, value] : asked.items()) {

@@ -34,7 +34,8 @@ std::map<int64_t, fs::path, std::greater<>> checkpoints_in(const fs::path& folde
 
 RunFolder::RunFolder(fs::path folder, bool resume) : folder_(std::move(folder)) {
   if (!resume && !checkpoints_in(checkpoints()).empty()) {
-    throw UserError("the run " + folder_.string() + " has checkpoints already; continue it with --resume, or give the " +
+    throw UserError("the run " + folder_.string() +
+                    " has checkpoints already; continue it with --resume, or give the " +
                     "new run another name (--set name=…)");
   }
   std::error_code error;

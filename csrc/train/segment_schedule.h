@@ -16,8 +16,8 @@ struct ScheduleOptions {
 };
 
 struct ScheduleResult {
-  torch::Tensor loss;           ///< scalar on the model's device, without a graph
-  MemoryState state;            ///< the memory after the sequence, without a graph
+  torch::Tensor loss;            ///< scalar on the model's device, without a graph
+  MemoryState state;             ///< the memory after the sequence, without a graph
   int64_t last_chunk_begin = 0;  ///< first token of the last chunk
   MemoryState last_chunk_state;  ///< the memory that the last chunk began with, without a graph
 };

@@ -23,8 +23,8 @@ struct StepMetrics {
   double tokens_per_second = 0.0;
   int64_t peak_memory_bytes = 0;
   double padding_share = 0.0;
-  bool skipped = false;       ///< loss or gradient was not finite, so nothing was changed
-  int64_t skipped_steps = 0;  ///< since the beginning of the run
+  bool skipped = false;                                  ///< loss or gradient was not finite, so nothing was changed
+  int64_t skipped_steps = 0;                             ///< since the beginning of the run
   std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty in most steps
   std::optional<ValidationMetrics> validation;
 };

@@ -10,8 +10,8 @@ namespace infini {
 
 /// What the host learns of one step.
 struct StepReadings {
-  double loss = 0.0;           ///< nats a token
-  double gradient_norm = 0.0;  ///< before clipping
+  double loss = 0.0;                                     ///< nats a token
+  double gradient_norm = 0.0;                            ///< before clipping
   std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty where they were not asked for
 
   /// Neither loss nor gradient is infinite or NaN.

@@ -81,7 +81,8 @@ std::string session_start(double wall_time, int64_t step) {
 std::string scalar_summary(double wall_time, int64_t step, const Scalars& scalars) {
   std::string summary;
   for (const auto& [tag, value] : scalars) {
-    summary += bytes_field(kSummaryValue, bytes_field(kTag, tag) + float_field(kSimpleValue, static_cast<float>(value)));
+    summary +=
+        bytes_field(kSummaryValue, bytes_field(kTag, tag) + float_field(kSimpleValue, static_cast<float>(value)));
   }
   return double_field(kWallTime, wall_time) + integer_field(kStep, step) + bytes_field(kSummary, summary);
 }

@@ -20,7 +20,8 @@ std::filesystem::path new_event_file(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   char host[HOST_NAME_MAX + 1] = {};
   gethostname(host, HOST_NAME_MAX);
-  const std::string stem = "events.out.tfevents." + std::to_string(static_cast<int64_t>(wall_time())) + "." + host + ".";
+  const std::string stem =
+      "events.out.tfevents." + std::to_string(static_cast<int64_t>(wall_time())) + "." + host + ".";
   return folder / (stem + std::to_string(getpid()) + ".0");
 }
 

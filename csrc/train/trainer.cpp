@@ -124,7 +124,8 @@ void Trainer::restore(const fs::path& checkpoint) {
   }
   if (saved.threads != state_.threads) {
     log::warn(checkpoint.string() + " was written with " + std::to_string(saved.threads) + " threads, this run has " +
-              std::to_string(state_.threads) + ": sums are rounded in another order, so results differ in the last bits" +
+              std::to_string(state_.threads) +
+              ": sums are rounded in another order, so results differ in the last bits" +
               " (--set threads=" + std::to_string(saved.threads) + " continues exactly)");
   }
   if (config_.carry_memory == saved.carried.memory.empty()) {
@@ -168,8 +169,8 @@ StepMetrics Trainer::step() {
     padding_count += batch.padding_count;
   }
 
-  const ScheduleOptions options{config_.segments_per_chunk, config_.border_states == "host" ? BorderStates::host
-                                                                                             : BorderStates::device};
+  const ScheduleOptions options{config_.segments_per_chunk,
+                                config_.border_states == "host" ? BorderStates::host : BorderStates::device};
   zero_gradients(*model_);
   MemoryState memory = state_.carried;
   torch::Tensor loss = torch::zeros({}, torch::TensorOptions(device_));
@@ -220,8 +221,7 @@ StepMetrics Trainer::step() {
 ValidationMetrics Trainer::validate() {
   const int64_t segment_length = config_.model.memory.segment_length;
   const int64_t chunk_length = segment_length > 0 ? segment_length * config_.segments_per_chunk : config_.train_length;
-  const ValidationLoss loss =
-      validation_loss(*model_, *validation_data_, chunk_length, config_.validation.tokens);
+  const ValidationLoss loss = validation_loss(*model_, *validation_data_, chunk_length, config_.validation.tokens);
   if (loss.tokens == 0) {
     throw UserError((config_.data.path / "validation").string() + " holds no document of two tokens or more; prepare " +
                     "one, or set validation.every to 0");

@@ -23,8 +23,8 @@
 namespace infini {
 
 struct TrainingOutcome {
-  int64_t step = 0;                 ///< steps done
-  bool finished = false;            ///< false: a signal ended the run early
+  int64_t step = 0;                  ///< steps done
+  bool finished = false;             ///< false: a signal ended the run early
   std::filesystem::path checkpoint;  ///< the newest one
 };
 

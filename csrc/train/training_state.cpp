@@ -62,7 +62,8 @@ TrainingState read_training_state(const fs::path& checkpoint) {
   const fs::path folder = rank_folder(checkpoint);
   const fs::path file = folder / "state.json";
   if (!fs::exists(file)) {
-    throw UserError(checkpoint.string() + ": holds no training state (trainer/rank-0/state.json); to train on from its " +
+    throw UserError(checkpoint.string() +
+                    ": holds no training state (trainer/rank-0/state.json); to train on from its " +
                     "weights alone, begin a new run with initial_checkpoint: " + checkpoint.string());
   }
   const nlohmann::json json = read_json(file);

@@ -10,7 +10,7 @@ TEST(LearningRateScheduleTest, RisesLinearlyThenFallsAlongACosineToItsFinalFract
   EXPECT_DOUBLE_EQ(learning_rate_fraction(1, 12, schedule), 0.25);
   EXPECT_DOUBLE_EQ(learning_rate_fraction(3, 12, schedule), 0.75);
   EXPECT_DOUBLE_EQ(learning_rate_fraction(4, 12, schedule), 1.0);
-  EXPECT_DOUBLE_EQ(learning_rate_fraction(8, 12, schedule), 0.6);       // half way down
+  EXPECT_DOUBLE_EQ(learning_rate_fraction(8, 12, schedule), 0.6);           // half way down
   EXPECT_NEAR(learning_rate_fraction(6, 12, schedule), 0.882842712, 1e-9);  // 0.2 + 0.8 (1 + cos 45°) / 2
   EXPECT_DOUBLE_EQ(learning_rate_fraction(12, 12, schedule), 0.2);
 }

@@ -23,10 +23,10 @@ class ReferenceModule : public torch::nn::Module {
 
   void set_gradients(int64_t step) {
     for (const auto& [name, shape] : shapes()) {
-      Tensor index = torch::arange(numel(shape), torch::kFloat64) * 1.3 + 0.9 * static_cast<double>(step) + offset(name);
+      Tensor index =
+          torch::arange(numel(shape), torch::kFloat64) * 1.3 + 0.9 * static_cast<double>(step) + offset(name);
       Tensor parameter = named_parameters()[name];
-      parameter.mutable_grad() =
-          (torch::cos(index) * (step == 3 ? 8.0 : 0.5)).reshape(shape).to(parameter.device());
+      parameter.mutable_grad() = (torch::cos(index) * (step == 3 ? 8.0 : 0.5)).reshape(shape).to(parameter.device());
     }
   }
 

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +10,6 @@
 namespace infini {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
 using testing::TinyRuns;
@@ -79,7 +79,12 @@ TEST(ResumeTest, FallsBackToAnOlderCheckpointWhereTheNewestIsDamaged) {
   std::string damaged = expected;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
   testing::write_text(runs.checkpoint(6) / "model.safetensors", damaged);
+  ::testing::internal::CaptureStderr();
   runs.train(/*resume=*/true);
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(lines, HasSubstr("warning: "));
+  EXPECT_THAT(lines, HasSubstr("step-6"));
+  EXPECT_THAT(lines, HasSubstr("resumed from " + runs.checkpoint(4).string()));
   EXPECT_EQ(runs.weights(6), expected);
 }
 
@@ -133,6 +138,27 @@ TEST(ResumeTest, RefusesAnotherOptimizerSeedOrWayToCarryMemory) {
   runs.config = config;
   runs.config.carry_memory = true;
   EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("carry_memory is true"));
+}
+
+TEST(ResumeTest, WarnsOfAnotherNumberOfThreads) {
+  TinyRuns runs;
+  runs.train();
+  runs.config.threads = 2;
+  ::testing::internal::CaptureStderr();
+  runs.train(/*resume=*/true);
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  at::set_num_threads(1);
+  EXPECT_THAT(lines, HasSubstr("warning: "));
+  EXPECT_THAT(lines, HasSubstr("was written with 1 threads, this run has 2"));
+}
+
+TEST(ResumeTest, RefusesACheckpointWithoutItsTrainingState) {
+  TinyRuns runs;
+  runs.train();
+  // As copied from a model hub: no trainer/, no checksums.
+  std::filesystem::remove_all(runs.checkpoint(6) / "trainer");
+  std::filesystem::remove(runs.checkpoint(6) / "checksums.json");
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("initial_checkpoint"));
 }
 
 TEST(ResumeTest, GoesOnAfterASignal) {

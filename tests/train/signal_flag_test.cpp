@@ -15,7 +15,8 @@ TEST(SignalFlagTest, HoldsBackBothSignalsAndNamesTheOneThatCame) {
 }
 
 TEST(SignalFlagTest, GivesTheSignalsBackAtItsEnd) {
-  struct sigaction before {}, after {};
+  struct sigaction before {
+  }, after{};
   sigaction(SIGTERM, nullptr, &before);
   { const SignalFlag flag; }
   sigaction(SIGTERM, nullptr, &after);

@@ -17,7 +17,8 @@ namespace infini::testing {
 
 inline std::vector<int32_t> made_up_text(int64_t length, int64_t seed) {
   std::vector<int32_t> ids;
-  for (int64_t i = 0; i < length; ++i) ids.push_back(static_cast<int32_t>('a' + (i * i + 3 * seed + i / (seed + 2)) % 20));
+  for (int64_t i = 0; i < length; ++i)
+    ids.push_back(static_cast<int32_t>('a' + (i * i + 3 * seed + i / (seed + 2)) % 20));
   return ids;
 }
 

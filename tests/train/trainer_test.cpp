@@ -13,11 +13,10 @@
 namespace infini {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::UnorderedElementsAre;
 using testing::message_of;
 using testing::TinyRuns;
+using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;
@@ -129,7 +128,7 @@ TEST(TrainerTest, SkipsStepsThatAreNotFiniteAndStopsAfterManyInARow) {
   runs.config.steps = 50;
   runs.config.optimizer.learning_rate = 1e38;  // the first step makes the weights overflow
   runs.config.max_skipped_steps = 4;
-  runs.config.checkpoint.every = 100;
+  runs.config.checkpoint = {.every = 1, .keep_last = 100};
   runs.config.validation.every = 0;
   const auto trainer = runs.trainer();
   const std::string message = message_of<std::runtime_error>([&] { trainer->run(); });
@@ -141,6 +140,8 @@ TEST(TrainerTest, SkipsStepsThatAreNotFiniteAndStopsAfterManyInARow) {
   for (size_t i = metrics.size() - 4; i < metrics.size(); ++i) EXPECT_EQ(metrics[i].at("skipped"), true);
   EXPECT_TRUE(metrics.back().at("gradient_norm").is_null());
   EXPECT_EQ(metrics.back().at("skipped_steps"), 4);
+  const int64_t last = static_cast<int64_t>(metrics.size());  // stopped before its checkpoint
+  EXPECT_EQ(runs.weights(last - 1), runs.weights(last - 4)) << "a skipped step changes nothing";
 }
 
 TEST(TrainerTest, StartsFromTheWeightsOfAnInitialCheckpoint) {
@@ -166,10 +167,11 @@ TEST(TrainerTest, RefusesAVocabularyThatIsNotTheDatas) {
   EXPECT_THAT(message, HasSubstr("256"));
 }
 
-TEST(TrainerTest, RefusesALengthThatIsNoMultipleOfTheSegment) {
+TEST(TrainerTest, RefusesToCarryAMemoryThatTheModelDoesNotHave) {
   TinyRuns runs;
-  runs.config.train_length = 30;
-  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("multiple of model.memory.segment_length, 8"));
+  runs.config.model.memory = {0, "none"};
+  runs.config.carry_memory = true;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("the model has no memory"));
 }
 
 TEST(TrainerTest, NamesADeviceThatIsNotThere) {

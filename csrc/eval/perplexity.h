@@ -33,7 +33,7 @@ struct PositionLoss {
 struct Perplexity {
   double nats = 0;
   int64_t tokens = 0, words = 0, bytes = 0, documents = 0;
-  bool memory = true;
+  bool memory = true;  ///< the model has one, and it was on
   double seconds = 0;
   std::vector<PositionLoss> positions;  ///< 0–255, 256–511, 512–1023, …
 

@@ -95,6 +95,12 @@ TEST(PerplexityOfTheFirstTokens, CutsTheLastDocumentAndItsWords) {
               1e-9);
 }
 
+TEST(PerplexityOfAModelWithoutMemory, SaysSo) {
+  const Documents documents = {random_tokens(20, 1)};
+  EXPECT_TRUE(measure_perplexity(*small_model("linear"), stream_of(documents)).memory);
+  EXPECT_FALSE(measure_perplexity(*small_model("none"), stream_of(documents)).memory);
+}
+
 TEST(PerplexityJson, HasEveryKeyAndNoNumberThatJsonCannotHold) {
   const auto model = small_model("linear");
   const Documents documents = {random_tokens(2, 1)};  // one token, no word

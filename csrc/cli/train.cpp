@@ -24,7 +24,7 @@ std::vector<std::string> take_overrides(int& argc, std::vector<char*>& argv) {
     if (argument.starts_with(kJoined)) {
       overrides.push_back(argument.substr(kJoined.size()));
     } else if (argument == "--set") {
-      if (i + 1 == argv.size()) throw UserError("infini train: --set needs key=value, such as --set steps=100");
+      if (i + 1 == argv.size()) throw UserError("--set needs key=value, such as --set steps=100");
       overrides.emplace_back(argv[++i]);
     } else {
       rest.push_back(argv[i]);
@@ -65,11 +65,10 @@ int run_train(int argc, char** argv) {
     return 0;
   }
   if (!arguments.count("config")) {
-    throw UserError("infini train: no configuration given; name one, such as configs/quickstart.yaml");
+    throw UserError("no configuration given; name one, such as configs/quickstart.yaml");
   }
   if (!arguments.unmatched().empty()) {
-    throw UserError("infini train: '" + arguments.unmatched().front() +
-                    "' is one word too many; see infini train --help");
+    throw UserError("'" + arguments.unmatched().front() + "' is one word too many; see infini train --help");
   }
 
   const TrainConfig config = resolve_config(load_train_config(arguments["config"].as<std::string>(), overrides));

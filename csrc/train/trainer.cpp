@@ -133,7 +133,11 @@ void Trainer::restore(const fs::path& checkpoint) {
                     " in the configuration, but was not in " + checkpoint.string() + "; resume with the same value");
   }
   optimizer_->load_state(saved.optimizer, checkpoint.string());
-  stream_.seek(saved.data_position);
+  try {
+    stream_.seek(saved.data_position);
+  } catch (const UserError& error) {
+    throw UserError("cannot resume from " + checkpoint.string() + ": " + error.what());
+  }
   set_random_state(saved.random, device_);
   state_.carried = saved.carried.to(device_);
   state_.step = saved.step;

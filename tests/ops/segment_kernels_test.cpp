@@ -1,0 +1,204 @@
+// Every copy of the segment kernels, one for each instruction set, against the plain double kernels, which gradcheck
+// covers. What this machine cannot run is skipped.
+
+#include "ops/cpu/segment_kernels.h"
+
+#include <c10/util/BFloat16.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "ops/cpu/bfloat16_product.h"
+
+namespace infini::ops::cpu {
+
+#define INFINI_DECLARE_KERNELS(set)                       \
+  namespace set {                                         \
+  extern const SegmentKernels<float> float_kernels;       \
+  extern const SegmentKernels<double> double_kernels;     \
+  extern const SegmentKernels<BFloat16> bfloat16_kernels; \
+  extern const SegmentKernels<Half> half_kernels;         \
+  }
+INFINI_DECLARE_KERNELS(baseline)
+#ifdef __x86_64__
+INFINI_DECLARE_KERNELS(avx2)
+INFINI_DECLARE_KERNELS(avx512)
+#endif
+
+namespace {
+
+template <typename T>
+T narrow(double value) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const c10::BFloat16 rounded(static_cast<float>(value));
+    return {rounded.x};
+  } else if constexpr (std::is_same_v<T, Half>) {
+    return {static_cast<_Float16>(value)};
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
+template <typename T>
+double widen(T value) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    return static_cast<float>(c10::BFloat16(value.bits, c10::BFloat16::from_bits()));
+  } else if constexpr (std::is_same_v<T, Half>) {
+    return static_cast<double>(value.value);
+  } else {
+    return value;
+  }
+}
+
+/// Numbers that every dtype under test holds exactly, so that all kernels see the same input.
+std::vector<double> draw(int64_t count, uint64_t seed) {
+  std::mt19937_64 generator(seed);
+  std::normal_distribution<double> normal;
+  std::vector<double> values(static_cast<size_t>(count));
+  for (double& value : values) value = widen(narrow<BFloat16>(normal(generator)));
+  return values;
+}
+
+template <typename T>
+std::vector<T> narrowed(const std::vector<double>& values) {
+  std::vector<T> result;
+  for (const double value : values) result.push_back(narrow<T>(value));
+  return result;
+}
+
+/// All results of reading and writing one segment, forward and backward, one after the other.
+template <typename T>
+std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const Sizes& sizes) {
+  using A = Arithmetic<T>;
+  const int64_t n = sizes.tokens, H = sizes.heads, D = sizes.key_width, E = sizes.value_width;
+  const auto q = narrowed<T>(draw(H * n * D, 1)), k = narrowed<T>(draw(n * D, 2)), v = narrowed<T>(draw(n * E, 3));
+  const auto dout = narrowed<T>(draw(H * n * E, 4));
+  const auto memory = narrowed<A>(draw(D * E, 5)), beta = narrowed<A>(draw(H, 6)),
+             dmemory = narrowed<A>(draw(D * E, 7));
+  auto norm = narrowed<A>(draw(D, 8));
+  for (A& z : norm) z = std::abs(z) + 1;
+  const auto dnorm = narrowed<A>(draw(D, 9));
+  std::vector<A> cos, sin;
+  for (int64_t t = 0; t < n; ++t) {
+    for (int64_t i = 0; i < D; ++i) {
+      const double angle =
+          static_cast<double>(t) * std::pow(10000.0, -2.0 * static_cast<double>(i % (D / 2)) / static_cast<double>(D));
+      cos.push_back(static_cast<A>(std::cos(angle)));
+      sin.push_back(static_cast<A>(std::sin(angle)));
+    }
+  }
+  std::vector<char> block(static_cast<size_t>(kernels.scratch_bytes(sizes)) + 64);
+  char* const scratch = block.data() + (64 - reinterpret_cast<uintptr_t>(block.data()) % 64) % 64;
+  const auto size = [](int64_t count) { return static_cast<size_t>(count); };
+
+  std::vector<T> out(size(H * n * E)), dq(size(H * n * D)), dk(size(n * D)), dv(size(n * E));
+  std::vector<A> logsumexp(size(H * n)), local_dk(size(n * D)), local_dv(size(n * E)), dbeta(size(H));
+  std::vector<A> read_dmemory(size(D * E)), read_dnorm(size(D)), written_norm(size(D)), written(size(D * E));
+  std::vector<A> transition(size(D * D)), delta_dnorm(size(D));
+
+  Attend<T> attend{sizes,         {q.data(), D},    n * D, {k.data(), D}, {v.data(), E}, {out.data(), E},
+                   n * E,         logsumexp.data(), n,     cos.data(),    sin.data(),    beta.data(),
+                   memory.data(), norm.data()};
+  kernels.attend(attend, scratch);
+  AttendBackward<T> backward{attend,          {dout.data(), E}, n * E,        {dq.data(), D},      n * D,
+                             local_dk.data(), local_dv.data(),  dbeta.data(), read_dmemory.data(), read_dnorm.data()};
+  kernels.attend_backward(backward, scratch);
+  Write<T> write{sizes, {k.data(), D}, {v.data(), E}, A(2), norm.data(), written.data(), transition.data()};
+  kernels.write_norm(write, written_norm.data());
+  kernels.write(write, scratch);
+  WriteBackward<T> write_backward{sizes,           {k.data(), D},   {v.data(), E},  A(2),
+                                  memory.data(),   norm.data(),     dmemory.data(), dnorm.data(),
+                                  local_dk.data(), local_dv.data(), {dk.data(), D}, {dv.data(), E}};
+  kernels.delta_norm_backward(write_backward, delta_dnorm.data(), scratch);
+  kernels.write_backward(write_backward, scratch);
+
+  std::vector<std::vector<double>> all;
+  const auto add = [&](const auto& values) {
+    all.emplace_back();
+    for (const auto value : values) all.back().push_back(widen(value));
+  };
+  add(out), add(dq), add(dk), add(dv);
+  add(logsumexp), add(dbeta), add(read_dmemory), add(read_dnorm);
+  add(written_norm), add(written), add(transition), add(delta_dnorm);
+  return all;
+}
+
+const char* const names[] = {"out",          "dq",         "dk",           "dv",      "logsumexp",  "dbeta",
+                             "read dmemory", "read dnorm", "written norm", "written", "transition", "delta dnorm"};
+
+/// The relative error of each result against the plain double kernels is at most `tolerance`.
+template <typename T>
+void expect_agreement(const SegmentKernels<T>& kernels, double tolerance) {
+  // Whole blocks; ragged blocks, odd counts, D ≠ E, a group of two heads; widths that are no whole panels.
+  for (const Sizes& sizes : {Sizes{384, 1, 64, 64}, Sizes{301, 2, 64, 128}, Sizes{37, 2, 16, 24}}) {
+    const auto got = results(kernels, sizes), want = results(baseline::double_kernels, sizes);
+    for (size_t i = 0; i < want.size(); ++i) {
+      double error = 0, whole = 0;
+      for (size_t j = 0; j < want[i].size(); ++j) {
+        error += std::pow(got[i][j] - want[i][j], 2);
+        whole += std::pow(want[i][j], 2);
+      }
+      EXPECT_LE(std::sqrt(error / whole), tolerance)
+          << names[i] << ", " << sizes.tokens << " tokens, D " << sizes.key_width;
+    }
+  }
+}
+
+// Sums of a few hundred terms in float; operands rounded to 8 or 11 bits in the narrow dtypes, whose errors add up in
+// the gradients through two products.
+constexpr double float_tolerance = 5e-6, bfloat16_tolerance = 2e-2, half_tolerance = 2e-3;
+
+TEST(SegmentKernels, OfTheBaselineAgreeWithDouble) {
+  expect_agreement(baseline::float_kernels, float_tolerance);
+  expect_agreement(baseline::bfloat16_kernels, bfloat16_tolerance);
+  expect_agreement(baseline::half_kernels, half_tolerance);
+}
+
+#ifdef __x86_64__
+TEST(SegmentKernels, OfAvx2AgreeWithDouble) {
+  if (!__builtin_cpu_supports("x86-64-v3")) GTEST_SKIP() << "this machine has no AVX2";
+  expect_agreement(avx2::double_kernels, 1e-12);
+  expect_agreement(avx2::float_kernels, float_tolerance);
+  expect_agreement(avx2::bfloat16_kernels, bfloat16_tolerance);
+  expect_agreement(avx2::half_kernels, half_tolerance);
+}
+
+TEST(SegmentKernels, OfAvx512AgreeWithDouble) {
+  if (!__builtin_cpu_supports("x86-64-v4")) GTEST_SKIP() << "this machine has no AVX-512";
+  expect_agreement(avx512::double_kernels, 1e-12);
+  expect_agreement(avx512::float_kernels, float_tolerance);
+  expect_agreement(avx512::bfloat16_kernels, bfloat16_tolerance);
+  expect_agreement(avx512::half_kernels, half_tolerance);
+}
+#endif
+
+TEST(Bfloat16Product, EqualsPlainLoopsForAnyNumberOfRows) {
+  if (!has_bfloat16_product()) GTEST_SKIP() << "this machine has neither AVX-512 BF16 nor AMX";
+  constexpr int64_t k = 26, stride = 30;
+  const auto b = draw(k * 64, 10);
+  std::vector<BFloat16> panel(static_cast<size_t>(k * 64));
+  for (int64_t p = 0; p < k; ++p) {
+    for (int64_t c = 0; c < 64; ++c) {
+      panel[static_cast<size_t>((p / 2 * 64 + c) * 2 + p % 2)] = narrow<BFloat16>(b[static_cast<size_t>(p * 64 + c)]);
+    }
+  }
+  for (const int64_t m : {1, 5, 6, 17}) {
+    const auto a = draw(m * stride, 11);
+    const auto rows = narrowed<BFloat16>(a);
+    std::vector<float> c(static_cast<size_t>(m * 64), 1.0f);
+    multiply_panel(m, k, rows.data(), stride, panel.data(), c.data(), 64, true);
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < 64; ++j) {
+        double sum = 1;
+        for (int64_t p = 0; p < k; ++p)
+          sum += a[static_cast<size_t>(i * stride + p)] * b[static_cast<size_t>(p * 64 + j)];
+        ASSERT_NEAR(c[static_cast<size_t>(i * 64 + j)], sum, 1e-4) << m << " rows, at " << i << ", " << j;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace infini::ops::cpu

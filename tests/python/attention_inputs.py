@@ -46,19 +46,34 @@ class AttentionInputs:
 
 def rope_tables(length, width, dtype=torch.float64):
     """cos and sin [length, width] of the rotate-half layout, base 100 so that short segments turn visibly."""
-    angles = torch.outer(torch.arange(length, dtype=torch.float64),
-                         100.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width))
+    angles = torch.outer(
+        torch.arange(length, dtype=torch.float64), 100.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+    )
     return torch.cat([angles.cos()] * 2, -1).to(dtype), torch.cat([angles.sin()] * 2, -1).to(dtype)
 
 
 def filled_state(batch, groups, key_width, value_width, dtype=torch.float64):
     """A memory that was written to: norm away from 0."""
-    return (torch.randn(batch, groups, key_width, value_width, dtype=dtype),
-            torch.rand(batch, groups, key_width, dtype=dtype) + 0.5)
+    return (
+        torch.randn(batch, groups, key_width, value_width, dtype=dtype),
+        torch.rand(batch, groups, key_width, dtype=dtype) + 0.5,
+    )
 
 
-def attention_inputs(update="linear", batch=2, heads=4, groups=2, tokens=11, segment_length=4, key_width=4, value_width=6,
-                     starts=False, gain=False, empty=False, dtype=torch.float64):
+def attention_inputs(
+    update="linear",
+    batch=2,
+    heads=4,
+    groups=2,
+    tokens=11,
+    segment_length=4,
+    key_width=4,
+    value_width=6,
+    starts=False,
+    gain=False,
+    empty=False,
+    dtype=torch.float64,
+):
     """By default: grouped queries, D ≠ E, two full segments and a partial one, a non-empty incoming memory."""
     segments = -(-tokens // segment_length)
     cos, sin = rope_tables(segment_length, key_width, dtype)
@@ -72,6 +87,12 @@ def attention_inputs(update="linear", batch=2, heads=4, groups=2, tokens=11, seg
         k=torch.randn(batch, groups, tokens, key_width, dtype=dtype),
         v=torch.randn(batch, groups, tokens, value_width, dtype=dtype),
         beta=torch.randn(heads, dtype=dtype),
-        memory=memory, norm=norm, cos=cos, sin=sin, segment_length=segment_length, update=update,
+        memory=memory,
+        norm=norm,
+        cos=cos,
+        sin=sin,
+        segment_length=segment_length,
+        update=update,
         starts=document_starts if starts else None,
-        gain=torch.rand(batch, segments, dtype=torch.float64) * 2 + 0.5 if gain else None)
+        gain=torch.rand(batch, segments, dtype=torch.float64) * 2 + 0.5 if gain else None,
+    )

@@ -6,6 +6,8 @@ import pathlib
 import pytest
 import torch
 
+pytest.register_assert_rewrite("measures")
+
 DEFAULT_LIBRARY = pathlib.Path(__file__).resolve().parents[2] / "build" / "release" / "libinfini_ops.so"
 
 

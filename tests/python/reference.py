@@ -1,6 +1,6 @@
-"""Infini-attention (arXiv 2404.07143) as plain PyTorch, one segment after the other, in double: what the ops must equal.
+"""Infini-attention (arXiv 2404.07143) as plain PyTorch, segment after segment, in double: what the ops must equal.
 
-Shapes: B batch, H query heads, G key/value heads, N tokens, L segment length, S = ceil(N / L), D key width, E value width.
+Shapes: B batch, H query heads, G key/value heads, N tokens, L segment length, S = ceil(N / L), D key and E value width.
 Everything is differentiable by autograd; inputs of any floating dtype are widened first.
 """
 
@@ -44,8 +44,7 @@ def memory_update(k, v, memory, norm, update, gain=None):
     k, v, memory, norm = double(k, v, memory, norm)
     gain = torch.ones(k.shape[0], dtype=k.dtype) if gain is None else gain.double()
     written = v - memory_retrieve(k, memory, norm) if update == "delta" else v
-    return (memory + gain[:, None, None, None] * (sigma(k).mT @ written),
-            norm + gain[:, None, None] * sigma(k).sum(-2))
+    return (memory + gain[:, None, None, None] * (sigma(k).mT @ written), norm + gain[:, None, None] * sigma(k).sum(-2))
 
 
 def memory_combine(local, retrieved, beta, norm):
@@ -98,7 +97,7 @@ def memory_summary(k, v, norm, segment_length, update, starts=None):
     memory = torch.zeros(batch, groups, width, v.shape[-1], dtype=torch.float64)
     for segment, begin in enumerate(range(0, tokens, segment_length)):
         transition, memory, norm = (emptied(state, starts, segment) for state in (transition, memory, norm))
-        keys, values = k[:, :, begin:begin + segment_length], v[:, :, begin:begin + segment_length]
+        keys, values = k[:, :, begin : begin + segment_length], v[:, :, begin : begin + segment_length]
         if keys.shape[2] < segment_length:
             break
         nothing = torch.zeros(*keys.shape[:3], width, dtype=torch.float64)

@@ -32,7 +32,7 @@ def test_a_tokens_change_never_alters_an_earlier_output(any_update, dtype):
             after = ops.attention(*altered.arguments())[0]
             assert torch.equal(after[:, :, :token], before[:, :, :token]), (name, token)
             if name == "q":
-                assert torch.equal(after[:, :, token + 1:], before[:, :, token + 1:])
+                assert torch.equal(after[:, :, token + 1 :], before[:, :, token + 1 :])
             else:
                 assert not torch.equal(after[:, :, token:], before[:, :, token:])
 
@@ -42,11 +42,12 @@ def test_no_gradient_reaches_a_later_token(any_update, dtype):
     inputs = wide_inputs(any_update, dtype).requiring_grad()
     out = ops.attention(*inputs.arguments())[0]
     for token in range(TOKENS):
-        dq, dk, dv = torch.autograd.grad(out[:, :, token].float().square().sum(), (inputs.q, inputs.k, inputs.v),
-                                         retain_graph=True)
-        assert dk[:, :, token + 1:].count_nonzero() == dv[:, :, token + 1:].count_nonzero() == 0
-        assert dv[:, :, :token + 1].count_nonzero() > 0
-        assert dq[:, :, :token].count_nonzero() == dq[:, :, token + 1:].count_nonzero() == 0
+        dq, dk, dv = torch.autograd.grad(
+            out[:, :, token].float().square().sum(), (inputs.q, inputs.k, inputs.v), retain_graph=True
+        )
+        assert dk[:, :, token + 1 :].count_nonzero() == dv[:, :, token + 1 :].count_nonzero() == 0
+        assert dv[:, :, : token + 1].count_nonzero() > 0
+        assert dq[:, :, :token].count_nonzero() == dq[:, :, token + 1 :].count_nonzero() == 0
 
 
 def test_what_comes_later_does_not_matter_to_a_segment(any_update):
@@ -55,9 +56,16 @@ def test_what_comes_later_does_not_matter_to_a_segment(any_update):
     whole = ops.attention(*inputs.arguments())[0]
     for tokens in range(1, TOKENS):
         segments = -(-tokens // SEGMENT)
-        beginning = inputs.replaced(q=inputs.q[:, :, :tokens], k=inputs.k[:, :, :tokens], v=inputs.v[:, :, :tokens],
-                                    starts=inputs.starts[:, :segments], gain=inputs.gain[:, :segments])
-        torch.testing.assert_close(ops.attention(*beginning.arguments())[0], whole[:, :, :tokens], rtol=1e-12, atol=1e-12)
+        beginning = inputs.replaced(
+            q=inputs.q[:, :, :tokens],
+            k=inputs.k[:, :, :tokens],
+            v=inputs.v[:, :, :tokens],
+            starts=inputs.starts[:, :segments],
+            gain=inputs.gain[:, :segments],
+        )
+        torch.testing.assert_close(
+            ops.attention(*beginning.arguments())[0], whole[:, :, :tokens], rtol=1e-12, atol=1e-12
+        )
 
 
 def test_a_change_reaches_later_segments_through_the_memory_alone(any_update):
@@ -74,8 +82,10 @@ def test_a_change_reaches_later_segments_through_the_memory_alone(any_update):
 
 def test_a_partial_segment_is_not_written(update):
     inputs = wide_inputs(update, torch.float64)
-    altered = inputs.replaced(k=changed(inputs.k, slice(None), slice(None), TOKENS - 1),
-                              v=changed(inputs.v, slice(None), slice(None), TOKENS - 2))
+    altered = inputs.replaced(
+        k=changed(inputs.k, slice(None), slice(None), TOKENS - 1),
+        v=changed(inputs.v, slice(None), slice(None), TOKENS - 2),
+    )
     for got, want in zip(ops.attention(*altered.arguments())[1:], ops.attention(*inputs.arguments())[1:]):
         assert torch.equal(got, want)
 
@@ -126,10 +136,18 @@ def test_grouped_heads_of_the_memorys_ops_equal_repeated_memories():
     memory[1, 0] = 0
     beta = torch.randn(6, dtype=torch.float64)
     retrieved = ops.memory_retrieve(q, memory, norm)
-    torch.testing.assert_close(retrieved, ops.memory_retrieve(q, memory.repeat_interleave(3, 1), norm.repeat_interleave(3, 1)),
-                               rtol=1e-13, atol=1e-13)
-    torch.testing.assert_close(ops.memory_combine(local, retrieved, beta, norm),
-                               ops.memory_combine(local, retrieved, beta, norm.repeat_interleave(3, 1)), rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(
+        retrieved,
+        ops.memory_retrieve(q, memory.repeat_interleave(3, 1), norm.repeat_interleave(3, 1)),
+        rtol=1e-13,
+        atol=1e-13,
+    )
+    torch.testing.assert_close(
+        ops.memory_combine(local, retrieved, beta, norm),
+        ops.memory_combine(local, retrieved, beta, norm.repeat_interleave(3, 1)),
+        rtol=1e-13,
+        atol=1e-13,
+    )
 
 
 def test_position_reaches_local_attention_and_not_the_memory(update):
@@ -141,5 +159,9 @@ def test_position_reaches_local_attention_and_not_the_memory(update):
     assert torch.equal(memory, state[0]) and torch.equal(norm, state[1])
     assert not torch.allclose(out, flat)
     from_memory = inputs.replaced(beta=torch.full_like(inputs.beta, 60))  # the gate is 1 to the last bit
-    torch.testing.assert_close(ops.attention(*from_memory.arguments(cos=cos, sin=sin))[0],
-                               ops.attention(*from_memory.arguments(cos=-cos, sin=sin))[0], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        ops.attention(*from_memory.arguments(cos=cos, sin=sin))[0],
+        ops.attention(*from_memory.arguments(cos=-cos, sin=sin))[0],
+        rtol=1e-12,
+        atol=1e-12,
+    )

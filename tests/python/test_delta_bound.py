@@ -1,5 +1,5 @@
-"""The delta update needs no clamp: |M_i| ≤ z_i · max|v| · (1 + Σ_s max_i z_seg/z_out), where M_i is the memory's row of key
-dimension i, z_seg what segment s added to the norm and z_out the norm after it."""
+"""The delta update needs no clamp: |M_i| ≤ z_i · max|v| · (1 + Σ_s max_i z_seg/z_out), where M_i is the memory's row of
+key dimension i, z_seg what segment s added to the norm and z_out the norm after it."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_attention_in_chunks_keeps_the_bound_as_well(kind):
     memory, norm = torch.zeros(1, GROUPS, WIDTH, WIDTH + 2), torch.zeros(1, GROUPS, WIDTH)
     shares = torch.zeros(1, GROUPS, 1, dtype=torch.float64)
     for begin in range(0, SEGMENTS * LENGTH, chunk):
-        k, v = keys[:, :, begin:begin + chunk], values[:, :, begin:begin + chunk]
+        k, v = keys[:, :, begin : begin + chunk], values[:, :, begin : begin + chunk]
         written = torch.where(k > 0, k + 1, k.clamp(max=0).exp()).double().unflatten(2, (-1, LENGTH)).sum(3)
         norms = norm.double()[:, :, None] + written.cumsum(2)
         shares += (written / norms).amax(-1).sum(2, keepdim=True)

@@ -21,12 +21,15 @@ def leaf_state(batch, groups, key_width, value_width):
 
 def check_attention(inputs, fast=True, view=lambda tensors: tensors):
     """gradcheck of all outputs in q, k, v, beta, memory, norm; undefined output gradients included."""
+
     def run(*tensors):
         return ops.attention(*inputs.replaced(**dict(zip(inputs.DIFFERENTIABLE, view(tensors)))).arguments())
+
     assert gradcheck(run, inputs.requiring_grad().differentiable(), fast_mode=fast)
 
 
 # ---- attention
+
 
 @pytest.mark.parametrize("starts", [False, True])
 @pytest.mark.parametrize("gain", [False, True])
@@ -38,14 +41,27 @@ def test_attention_matches_finite_differences(any_update, starts, gain, empty):
 
         def run(q, k, v, beta):
             return ops.attention(*inputs.arguments(q=q, k=k, v=v, beta=beta))
+
         assert gradcheck(run, [t.requires_grad_() for t in inputs.differentiable()[:4]], fast_mode=True)
     else:
         check_attention(inputs)
 
 
 def test_attention_matches_finite_differences_in_every_single_entry(any_update):
-    check_attention(attention_inputs(any_update, heads=2, groups=1, tokens=8, segment_length=3, key_width=2,
-                                     value_width=3, starts=True, gain=True), fast=False)
+    check_attention(
+        attention_inputs(
+            any_update,
+            heads=2,
+            groups=1,
+            tokens=8,
+            segment_length=3,
+            key_width=2,
+            value_width=3,
+            starts=True,
+            gain=True,
+        ),
+        fast=False,
+    )
 
 
 @pytest.mark.parametrize("tokens, segment_length", [(1, 1), (1, 4), (3, 4), (4, 4), (5, 1), (9, 4), (12, 4)])
@@ -72,7 +88,7 @@ def test_attention_takes_strided_inputs(any_update, layout):
         return x.transpose(1, 2).contiguous().transpose(1, 2)
 
     def packed_projection(x):
-        return torch.cat([x, x * 2], -1)[..., :x.shape[-1]]
+        return torch.cat([x, x * 2], -1)[..., : x.shape[-1]]
 
     def every_other(x):
         return torch.stack([x, x * 2], -1)[..., 0]
@@ -80,18 +96,32 @@ def test_attention_takes_strided_inputs(any_update, layout):
     def view(tensors):
         q, k, v, beta, memory, norm = tensors
         if layout == "tokens_before_heads":
-            return [*map(tokens_before_heads, (q, k, v)), beta, memory.mT.contiguous().mT,
-                    norm.transpose(0, 1).contiguous().transpose(0, 1)]
+            return [
+                *map(tokens_before_heads, (q, k, v)),
+                beta,
+                memory.mT.contiguous().mT,
+                norm.transpose(0, 1).contiguous().transpose(0, 1),
+            ]
         if layout == "packed_projection":
             return list(map(packed_projection, tensors))
         if layout == "every_other":
             return list(map(every_other, tensors))
-        return [q[:1].expand_as(q), k[:, :1].expand_as(k), v[:, :, :1].expand_as(v), beta[:1].expand_as(beta),
-                memory[:, :1].expand_as(memory), norm[:1].expand_as(norm)]
+        return [
+            q[:1].expand_as(q),
+            k[:, :1].expand_as(k),
+            v[:, :, :1].expand_as(v),
+            beta[:1].expand_as(beta),
+            memory[:, :1].expand_as(memory),
+            norm[:1].expand_as(norm),
+        ]
 
     # The constants are strided as well.
-    inputs = inputs.replaced(cos=every_other(inputs.cos), sin=tokens_before_heads(inputs.sin[None, None])[0, 0].mT.contiguous().mT,
-                             starts=inputs.starts.T.contiguous().T, gain=every_other(inputs.gain))
+    inputs = inputs.replaced(
+        cos=every_other(inputs.cos),
+        sin=tokens_before_heads(inputs.sin[None, None])[0, 0].mT.contiguous().mT,
+        starts=inputs.starts.T.contiguous().T,
+        gain=every_other(inputs.gain),
+    )
     check_attention(inputs, view=view)
 
 
@@ -103,6 +133,7 @@ def test_a_chunk_without_a_written_segment_hands_on_the_gradient_of_its_state(an
 
 
 # ---- the memory's ops, and the rotation
+
 
 @pytest.mark.parametrize("heads, groups", [(2, 2), (4, 2)])
 @pytest.mark.parametrize("key_width, value_width", [(4, 4), (4, 6), (5, 3)])
@@ -126,8 +157,7 @@ def test_memory_combine_matches_finite_differences(heads, groups):
 def test_memory_combine_matches_finite_differences_beside_an_empty_memory():
     norm = torch.rand(2, 2, 4, dtype=torch.float64)
     norm[0, 1] = 0
-    assert gradcheck(lambda *tensors: ops.memory_combine(*tensors, norm),
-                     (leaf(2, 4, 5, 4), leaf(2, 4, 5, 4), leaf(4)))
+    assert gradcheck(lambda *tensors: ops.memory_combine(*tensors, norm), (leaf(2, 4, 5, 4), leaf(2, 4, 5, 4), leaf(4)))
 
 
 @pytest.mark.parametrize("tokens", [3, 4, 8, 11])
@@ -151,8 +181,9 @@ def test_rotate_matches_finite_differences_for_any_tables():
     """The two halves of cos and sin may differ: the backward pass is the transpose, not the rotation by −angle."""
     cos, sin = torch.randn(5, 4, dtype=torch.float64), torch.randn(5, 4, dtype=torch.float64)
     assert gradcheck(lambda x: ops.rotate(x, cos, sin), (leaf(2, 5, 4),))
-    inputs = attention_inputs().replaced(cos=torch.randn(4, 4, dtype=torch.float64),
-                                         sin=torch.randn(4, 4, dtype=torch.float64))
+    inputs = attention_inputs().replaced(
+        cos=torch.randn(4, 4, dtype=torch.float64), sin=torch.randn(4, 4, dtype=torch.float64)
+    )
     check_attention(inputs)
 
 
@@ -168,18 +199,30 @@ def test_the_memorys_ops_take_strided_inputs(update):
     def transposed(memory, norm):
         return memory.mT.contiguous().mT, norm.mT.contiguous().mT
 
-    assert gradcheck(lambda q, m, z: ops.memory_retrieve(strided(q), *transposed(m, z)), (q, memory, norm), fast_mode=True)
-    assert gradcheck(lambda k, v, m, z: ops.memory_update(strided(k), strided(v), *transposed(m, z), update),
-                     (k, v, memory, norm), fast_mode=True)
-    assert gradcheck(lambda a, r, b, z: ops.memory_combine(strided(a), strided(r), b[::1], z.mT.contiguous().mT),
-                     (local, leaf(2, 4, 9, 6), beta, norm), fast_mode=True)
-    assert gradcheck(lambda k, v, z: ops.memory_summary(strided(k), strided(v), z.mT.contiguous().mT, 4, update),
-                     (k, v, norm), fast_mode=True)
+    assert gradcheck(
+        lambda q, m, z: ops.memory_retrieve(strided(q), *transposed(m, z)), (q, memory, norm), fast_mode=True
+    )
+    assert gradcheck(
+        lambda k, v, m, z: ops.memory_update(strided(k), strided(v), *transposed(m, z), update),
+        (k, v, memory, norm),
+        fast_mode=True,
+    )
+    assert gradcheck(
+        lambda a, r, b, z: ops.memory_combine(strided(a), strided(r), b[::1], z.mT.contiguous().mT),
+        (local, leaf(2, 4, 9, 6), beta, norm),
+        fast_mode=True,
+    )
+    assert gradcheck(
+        lambda k, v, z: ops.memory_summary(strided(k), strided(v), z.mT.contiguous().mT, 4, update),
+        (k, v, norm),
+        fast_mode=True,
+    )
     cos, sin = rope_tables(9, 4)
     assert gradcheck(lambda x: ops.rotate(strided(x), cos.T.contiguous().T, sin), (q,), fast_mode=True)
 
 
 # ---- undefined output gradients, double backward
+
 
 def every_op(update):
     """(name, callable, inputs that require a gradient) of each public op."""
@@ -193,8 +236,10 @@ def every_op(update):
         "memory_update": (lambda *t: ops.memory_update(*t, update), (k, v, memory, norm)),
         "memory_combine": (ops.memory_combine, (leaf(2, 4, 9, 6), leaf(2, 4, 9, 6), leaf(4), norm)),
         "memory_summary": (lambda *t: ops.memory_summary(*t, 4, update, starts), (k, v, norm)),
-        "attention": (lambda *t: ops.attention(*attention.replaced(**dict(zip(attention.DIFFERENTIABLE, t))).arguments()),
-                      attention.differentiable()),
+        "attention": (
+            lambda *t: ops.attention(*attention.replaced(**dict(zip(attention.DIFFERENTIABLE, t))).arguments()),
+            attention.differentiable(),
+        ),
         "rotate": (lambda x: ops.rotate(x, cos, sin), (q,)),
     }
 
@@ -209,8 +254,9 @@ def test_an_output_that_is_not_used_counts_as_a_zero_gradient(name, update):
     upstream = [torch.randn_like(output) for output in outputs]
     for used in range(1, 2 ** len(outputs)):
         chosen = [index for index in range(len(outputs)) if used >> index & 1]
-        got = torch.autograd.grad([outputs[i] for i in chosen], inputs, [upstream[i] for i in chosen],
-                                  retain_graph=True, allow_unused=True)
+        got = torch.autograd.grad(
+            [outputs[i] for i in chosen], inputs, [upstream[i] for i in chosen], retain_graph=True, allow_unused=True
+        )
         zeros = [upstream[i] if i in chosen else torch.zeros_like(upstream[i]) for i in range(len(outputs))]
         want = torch.autograd.grad(outputs, inputs, zeros, retain_graph=True)
         for g, w in zip(got, want):
@@ -236,14 +282,19 @@ def test_only_the_gradients_that_were_asked_for_are_needed(name, update):
     def gradients(*tensors):
         outputs = run(*tensors)
         outputs = [outputs] if isinstance(outputs, torch.Tensor) else outputs
-        return torch.autograd.grad(sum(output.square().sum() for output in outputs),
-                                   [tensor for tensor in tensors if tensor.requires_grad], allow_unused=True)
+        return torch.autograd.grad(
+            sum(output.square().sum() for output in outputs),
+            [tensor for tensor in tensors if tensor.requires_grad],
+            allow_unused=True,
+        )
+
     for index, want in enumerate(gradients(*inputs)):
         alone = [tensor.detach().requires_grad_(i == index) for i, tensor in enumerate(inputs)]
         torch.testing.assert_close(gradients(*alone)[0], want, rtol=1e-12, atol=1e-12)
 
 
 # ---- where no gradient passes
+
 
 def test_no_gradient_passes_a_start(any_update):
     inputs = attention_inputs(any_update, starts=True).requiring_grad()
@@ -280,8 +331,11 @@ def test_the_norm_of_an_empty_memory_has_the_gradient_of_its_successor_alone(any
     out, memory, norm = ops.attention(*inputs.arguments())
     upstream = torch.randn_like(norm)
     grad_norm, grad_memory, grad_beta = torch.autograd.grad(
-        [out, memory, norm], [inputs.norm, inputs.memory, inputs.beta],
-        [torch.randn_like(out), torch.zeros_like(memory), upstream], allow_unused=True)
+        [out, memory, norm],
+        [inputs.norm, inputs.memory, inputs.beta],
+        [torch.randn_like(out), torch.zeros_like(memory), upstream],
+        allow_unused=True,
+    )
     assert torch.equal(grad_norm, upstream)
     assert grad_memory.count_nonzero() == 0
     assert grad_beta is None or grad_beta.count_nonzero() == 0

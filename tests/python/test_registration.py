@@ -4,8 +4,9 @@ import re
 
 import pytest
 import torch
+import torch._inductor.config
 
-from attention_inputs import AttentionInputs, attention_inputs, rope_tables
+from attention_inputs import attention_inputs, rope_tables
 
 ops = torch.ops.infini
 
@@ -14,6 +15,7 @@ NAMES = ["memory_retrieve", "memory_update", "memory_combine", "memory_summary",
 
 def samples(name, dtype=torch.float32, requires_grad=True):
     """Argument lists of a public op: contiguous, strided, one token, partial segments, with and without options."""
+
     def tensor(*shape, dtype=dtype):
         return torch.randn(*shape, dtype=dtype, requires_grad=requires_grad)
 
@@ -29,34 +31,59 @@ def samples(name, dtype=torch.float32, requires_grad=True):
     strided_norm = torch.rand(2, 4, 2, dtype=state).add(0.5).mT.requires_grad_(requires_grad)
     starts = torch.tensor([[False, True, False], [True, False, True]])
     if name == "memory_retrieve":
-        return [[tensor(2, 4, 5, 4), memory, norm], [transposed(4, 4), strided_memory, strided_norm],
-                [tensor(2, 2, 1, 4), torch.zeros_like(memory), torch.zeros_like(norm)]]
+        return [
+            [tensor(2, 4, 5, 4), memory, norm],
+            [transposed(4, 4), strided_memory, strided_norm],
+            [tensor(2, 2, 1, 4), torch.zeros_like(memory), torch.zeros_like(norm)],
+        ]
     if name == "memory_update":
-        return [[k, v, m, z, update] for update in ("linear", "delta")
-                for k, v, m, z in ([tensor(2, 2, 5, 4), tensor(2, 2, 5, 6), memory, norm],
-                                   [transposed(2, 4), transposed(2, 6), strided_memory, strided_norm],
-                                   [tensor(2, 2, 1, 4), tensor(2, 2, 1, 6), torch.zeros_like(memory), torch.zeros_like(norm)])]
+        return [
+            [k, v, m, z, update]
+            for update in ("linear", "delta")
+            for k, v, m, z in (
+                [tensor(2, 2, 5, 4), tensor(2, 2, 5, 6), memory, norm],
+                [transposed(2, 4), transposed(2, 6), strided_memory, strided_norm],
+                [tensor(2, 2, 1, 4), tensor(2, 2, 1, 6), torch.zeros_like(memory), torch.zeros_like(norm)],
+            )
+        ]
     if name == "memory_combine":
-        return [[tensor(2, 4, 5, 6), tensor(2, 4, 5, 6), tensor(4, dtype=torch.float32), norm],
-                [transposed(4, 6), tensor(2, 4, 11, 6), tensor(4), strided_norm],
-                [tensor(2, 4, 11, 6), transposed(4, 6), tensor(4), torch.zeros_like(norm)]]
+        return [
+            [tensor(2, 4, 5, 6), tensor(2, 4, 5, 6), tensor(4, dtype=torch.float32), norm],
+            [transposed(4, 6), tensor(2, 4, 11, 6), tensor(4), strided_norm],
+            [tensor(2, 4, 11, 6), transposed(4, 6), tensor(4), torch.zeros_like(norm)],
+        ]
     if name == "memory_summary":
-        return [[k, v, z, 4, update, begins] for update in ("linear", "delta") for begins in (None, starts)
-                for k, v, z in ([tensor(2, 2, 11, 4), tensor(2, 2, 11, 6), norm],
-                                [transposed(2, 4), transposed(2, 6), strided_norm])] + \
-               [[tensor(2, 2, 3, 4), tensor(2, 2, 3, 6), norm, 4, update] for update in ("linear", "delta")]
+        return [
+            [k, v, z, 4, update, begins]
+            for update in ("linear", "delta")
+            for begins in (None, starts)
+            for k, v, z in (
+                [tensor(2, 2, 11, 4), tensor(2, 2, 11, 6), norm],
+                [transposed(2, 4), transposed(2, 6), strided_norm],
+            )
+        ] + [[tensor(2, 2, 3, 4), tensor(2, 2, 3, 6), norm, 4, update] for update in ("linear", "delta")]
     if name == "rotate":
         tables = [table.to(torch.float32) for table in rope_tables(11, 4)]
         return [[tensor(2, 4, 11, 4), *tables], [transposed(4, 4), *tables], [tensor(11, 4), *tables]]
     result = []
     for update in ("none", "linear", "delta"):
-        for settings in (dict(), dict(starts=True, gain=True), dict(tokens=3), dict(tokens=8, empty=True, starts=True),
-                         dict(heads=2, key_width=6, value_width=6)):
+        for settings in (
+            dict(),
+            dict(starts=True, gain=True),
+            dict(tokens=3),
+            dict(tokens=8, empty=True, starts=True),
+            dict(heads=2, key_width=6, value_width=6),
+        ):
             inputs = attention_inputs(update, **settings).to(dtype, state)
             if settings == dict(starts=True, gain=True):
-                strided = {key: getattr(inputs, key).transpose(1, 2).contiguous().transpose(1, 2) for key in ("q", "k", "v")}
-                inputs = inputs.replaced(memory=strided_memory.detach().clone(memory_format=torch.preserve_format),
-                                         norm=strided_norm.detach().clone(memory_format=torch.preserve_format), **strided)
+                strided = {
+                    key: getattr(inputs, key).transpose(1, 2).contiguous().transpose(1, 2) for key in ("q", "k", "v")
+                }
+                inputs = inputs.replaced(
+                    memory=strided_memory.detach().clone(memory_format=torch.preserve_format),
+                    norm=strided_norm.detach().clone(memory_format=torch.preserve_format),
+                    **strided,
+                )
             if requires_grad:
                 inputs.requiring_grad()
             result.append(inputs.arguments())
@@ -73,13 +100,16 @@ def as_list(result):
 
 # ---- opcheck
 
+
 @pytest.mark.parametrize("requires_grad", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_opcheck_passes(name, dtype, requires_grad):
     chosen = samples(name, dtype, requires_grad)
     if dtype != torch.float32 or not requires_grad:
-        chosen = chosen[::4]  # what depends on shapes was seen in float
+        chosen = chosen[1::5]  # what depends on shapes was seen in float
+    elif len(chosen) > 3:
+        chosen = chosen[1::2]  # strided ones, with options, of every update
     tolerance = dict(rtol=2e-2, atol=2e-2) if dtype == torch.bfloat16 else {}
     for arguments in chosen:
         torch.library.opcheck(getattr(ops, name).default, arguments, **tolerance)
@@ -92,16 +122,17 @@ def test_the_public_schemas_are_the_contracts():
         "memory_update": f"(Tensor k, Tensor v, Tensor memory, Tensor norm, str update) -> {state}",
         "memory_combine": "(Tensor local, Tensor retrieved, Tensor beta, Tensor norm) -> Tensor",
         "memory_summary": "(Tensor k, Tensor v, Tensor norm, int segment_length, str update, Tensor? starts=None) -> "
-                          "(Tensor transition, Tensor memory, Tensor norm)",
+        "(Tensor transition, Tensor memory, Tensor norm)",
         "attention": "(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor sin, "
-                     "int segment_length, str update, Tensor? starts=None, Tensor? gain=None) -> "
-                     "(Tensor out, Tensor memory, Tensor norm)",
+        "int segment_length, str update, Tensor? starts=None, Tensor? gain=None) -> "
+        "(Tensor out, Tensor memory, Tensor norm)",
     }
     for name, schema in schemas.items():
         assert str(getattr(ops, name).default._schema) == f"infini::{name}{schema}"
 
 
 # ---- meta
+
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", NAMES)
@@ -128,6 +159,7 @@ def test_meta_results_and_gradients_have_the_shapes_dtypes_and_strides_of_the_cp
 
 # ---- torch.compile
 
+
 class Layer(torch.nn.Module):
     """Projections around the ops: all six of them, two chunks of segments, a gradient through the handed-on state."""
 
@@ -144,19 +176,33 @@ class Layer(torch.nn.Module):
         return projection(x).unflatten(-1, (heads, -1)).transpose(1, 2)
 
     def forward(self, x, memory, norm, cos, sin, starts):
-        q, k, v = (self.heads_of(self.queries, x, self.heads), self.heads_of(self.keys, x, self.groups),
-                   self.heads_of(self.values, x, self.groups))
-        out, memory, norm = ops.attention(q, k, v, self.beta, memory, norm, cos, sin, self.segment_length, self.update, starts)
+        q, k, v = (
+            self.heads_of(self.queries, x, self.heads),
+            self.heads_of(self.keys, x, self.groups),
+            self.heads_of(self.values, x, self.groups),
+        )
+        out, memory, norm = ops.attention(
+            q, k, v, self.beta, memory, norm, cos, sin, self.segment_length, self.update, starts
+        )
         retrieved = ops.memory_retrieve(torch.nn.functional.silu(q), memory, norm)
         out = ops.memory_combine(out, retrieved, self.beta, norm)
         memory, norm = ops.memory_update(k, v, memory, norm, self.update)
         transition, added, norm = ops.memory_summary(k, v, norm, self.segment_length, self.update, starts)
-        rotated = ops.rotate(q[:, :, :self.segment_length], cos, sin)
+        rotated = ops.rotate(q[:, :, : self.segment_length], cos, sin)
         return self.out(out.transpose(1, 2).flatten(2)), transition @ memory + added, norm, rotated
 
 
-@pytest.mark.parametrize("backend, update, dynamic", [
-    ("aot_eager", "linear", False), ("aot_eager", "delta", False), ("aot_eager", "delta", True), ("inductor", "delta", False)])
+@pytest.mark.parametrize(
+    "backend, update, dynamic",
+    [
+        ("aot_eager", "linear", False),
+        ("aot_eager", "delta", False),
+        ("aot_eager", "delta", True),
+        ("inductor", "delta", False),
+    ],
+)
+# Inductor's own kernels around the ops are not under test: without vector instructions they compile in half the time.
+@torch._inductor.config.patch({"cpp.vec_isa_ok": False, "cpp_cache_precompile_headers": False, "compile_threads": 1})
 def test_a_compiled_module_gives_the_same_numbers_and_gradients(backend, update, dynamic):
     torch._dynamo.reset()
     layer = Layer(update).double()
@@ -180,6 +226,7 @@ def test_a_compiled_module_gives_the_same_numbers_and_gradients(backend, update,
 
 # ---- wrong arguments
 
+
 def attention_error(**changed):
     inputs = attention_inputs(starts=True, gain=True)
     return lambda: ops.attention(*inputs.arguments(**changed))
@@ -200,8 +247,9 @@ STATE = dict(memory=torch.zeros(2, 2, 4, 6), norm=torch.zeros(2, 2, 4))
 WRONG = {
     "q's dimensions": wrong(attention_shape("q", 4, 11, 4), "q", "4 dimensions", "[4, 11, 4]"),
     "q's dtype": wrong(attention_shape("q", 2, 4, 11, 4, dtype=torch.int64), "q", "floating", "Long|int64"),
-    "q's heads": wrong(attention_error(q=torch.zeros(2, 3, 11, 4, dtype=torch.float64), beta=torch.zeros(3)), "q",
-                       "multiple of 2", "3"),
+    "q's heads": wrong(
+        attention_error(q=torch.zeros(2, 3, 11, 4, dtype=torch.float64), beta=torch.zeros(3)), "q", "multiple of 2", "3"
+    ),
     "k's dimensions": wrong(attention_shape("k", 2, 11, 4), "k", "4 dimensions", "[2, 11, 4]"),
     "k's dtype": wrong(attention_shape("k", 2, 2, 11, 4, dtype=torch.float32), "k", "Double|float64", "Float|float32"),
     "k's batch": wrong(attention_shape("k", 3, 2, 11, 4), "k", "2", "[3, 2, 11, 4]"),
@@ -209,27 +257,37 @@ WRONG = {
     "k's width": wrong(attention_shape("k", 2, 2, 11, 6), "k", "4", "[2, 2, 11, 6]"),
     "v's heads": wrong(attention_shape("v", 2, 1, 11, 6), "v", "2", "[2, 1, 11, 6]"),
     "v's tokens": wrong(attention_shape("v", 2, 2, 12, 6), "v", "11", "[2, 2, 12, 6]"),
-    "v's dtype": wrong(attention_shape("v", 2, 2, 11, 6, dtype=torch.bfloat16), "v", "Double|float64", "BFloat16|bfloat16"),
+    "v's dtype": wrong(
+        attention_shape("v", 2, 2, 11, 6, dtype=torch.bfloat16), "v", "Double|float64", "BFloat16|bfloat16"
+    ),
     "beta's size": wrong(attention_shape("beta", 3), "beta", "4", "[3]"),
     "beta's dtype": wrong(attention_shape("beta", 4, dtype=torch.int32), "beta", "floating", "Int|int32"),
-    "memory's heads": wrong(attention_error(memory=torch.zeros(2, 4, 4, 6), norm=torch.zeros(2, 4, 4)), "memory", "2",
-                            "[2, 4, 4, 6]"),
-    "memory's key width": wrong(attention_error(memory=torch.zeros(2, 2, 5, 6), norm=torch.zeros(2, 2, 5)), "memory", "4",
-                                "[2, 2, 5, 6]"),
+    "memory's heads": wrong(
+        attention_error(memory=torch.zeros(2, 4, 4, 6), norm=torch.zeros(2, 4, 4)), "memory", "2", "[2, 4, 4, 6]"
+    ),
+    "memory's key width": wrong(
+        attention_error(memory=torch.zeros(2, 2, 5, 6), norm=torch.zeros(2, 2, 5)), "memory", "4", "[2, 2, 5, 6]"
+    ),
     "memory's value width": wrong(attention_shape("memory", 2, 2, 4, 5), "memory", "6", "[2, 2, 4, 5]"),
-    "memory's batch": wrong(attention_error(memory=torch.zeros(1, 2, 4, 6), norm=torch.zeros(1, 2, 4)), "memory", "2",
-                            "[1, 2, 4, 6]"),
-    "memory's dtype": wrong(attention_shape("memory", 2, 2, 4, 6, dtype=torch.bfloat16), "memory", "float32 or float64",
-                            "BFloat16|bfloat16"),
+    "memory's batch": wrong(
+        attention_error(memory=torch.zeros(1, 2, 4, 6), norm=torch.zeros(1, 2, 4)), "memory", "2", "[1, 2, 4, 6]"
+    ),
+    "memory's dtype": wrong(
+        attention_shape("memory", 2, 2, 4, 6, dtype=torch.bfloat16), "memory", "float32 or float64", "BFloat16|bfloat16"
+    ),
     "norm's shape": wrong(attention_shape("norm", 2, 2, 6), "norm", "4", "[2, 2, 6]"),
-    "norm's dtype": wrong(attention_shape("norm", 2, 2, 4, dtype=torch.float16), "norm", "float32 or float64", "Half|float16"),
+    "norm's dtype": wrong(
+        attention_shape("norm", 2, 2, 4, dtype=torch.float16), "norm", "float32 or float64", "Half|float16"
+    ),
     "cos's length": wrong(attention_shape("cos", 5, 4), "cos", "4", "[5, 4]"),
     "cos's width": wrong(attention_shape("cos", 4, 2), "cos", "4", "[4, 2]"),
     "sin's length": wrong(attention_shape("sin", 3, 4), "sin", "4", "[3, 4]"),
     "sin's dtype": wrong(attention_shape("sin", 4, 4, dtype=torch.int64), "sin", "floating", "Long|int64"),
     "cos's gradient": wrong(attention_error(cos=torch.zeros(4, 4, requires_grad=True)), "cos", "constant", "gradient"),
     "sin's gradient": wrong(attention_error(sin=torch.zeros(4, 4, requires_grad=True)), "sin", "constant", "gradient"),
-    "gain's gradient": wrong(attention_error(gain=torch.ones(2, 3, requires_grad=True)), "gain", "constant", "gradient"),
+    "gain's gradient": wrong(
+        attention_error(gain=torch.ones(2, 3, requires_grad=True)), "gain", "constant", "gradient"
+    ),
     "gain's shape": wrong(attention_shape("gain", 2, 2), "gain", "3", "[2, 2]"),
     "gain's dtype": wrong(attention_shape("gain", 2, 3, dtype=torch.int64), "gain", "floating", "Long|int64"),
     "starts' shape": wrong(attention_shape("starts", 2, 4, dtype=torch.bool), "starts", "3", "[2, 4]"),
@@ -237,40 +295,108 @@ WRONG = {
     "starts' dtype": wrong(attention_shape("starts", 2, 3, dtype=torch.int64), "starts", "bool", "Long|int64"),
     "segment_length": wrong(attention_error(segment_length=0), "segment_length", "positive", "0"),
     "update": wrong(attention_error(update="cubic"), "update", "linear.*delta.*none", "cubic"),
-    "q's device": wrong(attention_error(q=torch.zeros(2, 4, 11, 4, dtype=torch.float64, device="meta")), "on", "meta", "cpu"),
-    "retrieve's memory": wrong(lambda: ops.memory_retrieve(torch.zeros(2, 4, 5, 8), **STATE), "memory", "8", "[2, 2, 4, 6]"),
+    "q's device": wrong(
+        attention_error(q=torch.zeros(2, 4, 11, 4, dtype=torch.float64, device="meta")), "on", "meta", "cpu"
+    ),
+    "retrieve's memory": wrong(
+        lambda: ops.memory_retrieve(torch.zeros(2, 4, 5, 8), **STATE), "memory", "8", "[2, 2, 4, 6]"
+    ),
     "retrieve's q": wrong(lambda: ops.memory_retrieve(torch.zeros(2, 3, 5, 4), **STATE), "q", "multiple of 2", "3"),
-    "retrieve's norm": wrong(lambda: ops.memory_retrieve(torch.zeros(2, 4, 5, 4), STATE["memory"], torch.zeros(2, 2, 4, 1)),
-                             "norm", "3 dimensions", "[2, 2, 4, 1]"),
-    "update's v": wrong(lambda: ops.memory_update(torch.zeros(2, 2, 5, 4), torch.zeros(2, 2, 6, 6), update="linear", **STATE),
-                        "v", "5", "[2, 2, 6, 6]"),
-    "update's update": wrong(lambda: ops.memory_update(torch.zeros(2, 2, 5, 4), torch.zeros(2, 2, 5, 6), update="none", **STATE),
-                             "update", "linear.*delta", "none"),
-    "update's k": wrong(lambda: ops.memory_update(torch.zeros(2, 4, 5, 4), torch.zeros(2, 4, 5, 6), update="linear", **STATE),
-                        "memory", "4", "[2, 2, 4, 6]"),
-    "combine's retrieved": wrong(lambda: ops.memory_combine(torch.zeros(2, 4, 5, 6), torch.zeros(2, 4, 5, 5), torch.zeros(4),
-                                                            STATE["norm"]), "retrieved", "[2, 4, 5, 6]", "[2, 4, 5, 5]"),
-    "combine's beta": wrong(lambda: ops.memory_combine(torch.zeros(2, 4, 5, 6), torch.zeros(2, 4, 5, 6), torch.zeros(2),
-                                                       STATE["norm"]), "beta", "4", "[2]"),
-    "combine's norm": wrong(lambda: ops.memory_combine(torch.zeros(2, 4, 5, 6), torch.zeros(2, 4, 5, 6), torch.zeros(4),
-                                                       torch.zeros(1, 2, 4)), "norm", "2", "[1, 2, 4]"),
-    "summary's norm": wrong(lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6), torch.zeros(2, 2, 6),
-                                                       4, "linear"), "norm", "4", "[2, 2, 6]"),
-    "summary's v": wrong(lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 1, 9, 6), torch.zeros(2, 2, 4),
-                                                    4, "linear"), "v", "2", "[2, 1, 9, 6]"),
-    "summary's segment_length": wrong(lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6),
-                                                                 torch.zeros(2, 2, 4), -1, "linear"), "segment_length",
-                                      "positive", "-1"),
-    "summary's starts": wrong(lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6),
-                                                         torch.zeros(2, 2, 4), 4, "delta", torch.zeros(2, 2, dtype=torch.bool)),
-                              "starts", "3", "[2, 2]"),
-    "summary's update": wrong(lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6),
-                                                         torch.zeros(2, 2, 4), 4, "none"), "update", "linear.*delta", "none"),
-    "rotate's cos": wrong(lambda: ops.rotate(torch.zeros(2, 5, 4), torch.zeros(6, 4), torch.zeros(5, 4)), "cos", "5", "[6, 4]"),
-    "rotate's width": wrong(lambda: ops.rotate(torch.zeros(2, 5, 3), torch.zeros(5, 3), torch.zeros(5, 3)), "x", "even",
-                            "[2, 5, 3]"),
-    "rotate's gradient": wrong(lambda: ops.rotate(torch.zeros(5, 4), torch.zeros(5, 4, requires_grad=True), torch.zeros(5, 4)),
-                               "cos", "constant", "gradient"),
+    "retrieve's norm": wrong(
+        lambda: ops.memory_retrieve(torch.zeros(2, 4, 5, 4), STATE["memory"], torch.zeros(2, 2, 4, 1)),
+        "norm",
+        "3 dimensions",
+        "[2, 2, 4, 1]",
+    ),
+    "update's v": wrong(
+        lambda: ops.memory_update(torch.zeros(2, 2, 5, 4), torch.zeros(2, 2, 6, 6), update="linear", **STATE),
+        "v",
+        "5",
+        "[2, 2, 6, 6]",
+    ),
+    "update's update": wrong(
+        lambda: ops.memory_update(torch.zeros(2, 2, 5, 4), torch.zeros(2, 2, 5, 6), update="none", **STATE),
+        "update",
+        "linear.*delta",
+        "none",
+    ),
+    "update's k": wrong(
+        lambda: ops.memory_update(torch.zeros(2, 4, 5, 4), torch.zeros(2, 4, 5, 6), update="linear", **STATE),
+        "memory",
+        "4",
+        "[2, 2, 4, 6]",
+    ),
+    "combine's retrieved": wrong(
+        lambda: ops.memory_combine(torch.zeros(2, 4, 5, 6), torch.zeros(2, 4, 5, 5), torch.zeros(4), STATE["norm"]),
+        "retrieved",
+        "[2, 4, 5, 6]",
+        "[2, 4, 5, 5]",
+    ),
+    "combine's beta": wrong(
+        lambda: ops.memory_combine(torch.zeros(2, 4, 5, 6), torch.zeros(2, 4, 5, 6), torch.zeros(2), STATE["norm"]),
+        "beta",
+        "4",
+        "[2]",
+    ),
+    "combine's norm": wrong(
+        lambda: ops.memory_combine(
+            torch.zeros(2, 4, 5, 6), torch.zeros(2, 4, 5, 6), torch.zeros(4), torch.zeros(1, 2, 4)
+        ),
+        "norm",
+        "2",
+        "[1, 2, 4]",
+    ),
+    "summary's norm": wrong(
+        lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6), torch.zeros(2, 2, 6), 4, "linear"),
+        "norm",
+        "4",
+        "[2, 2, 6]",
+    ),
+    "summary's v": wrong(
+        lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 1, 9, 6), torch.zeros(2, 2, 4), 4, "linear"),
+        "v",
+        "2",
+        "[2, 1, 9, 6]",
+    ),
+    "summary's segment_length": wrong(
+        lambda: ops.memory_summary(
+            torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6), torch.zeros(2, 2, 4), -1, "linear"
+        ),
+        "segment_length",
+        "positive",
+        "-1",
+    ),
+    "summary's starts": wrong(
+        lambda: ops.memory_summary(
+            torch.zeros(2, 2, 9, 4),
+            torch.zeros(2, 2, 9, 6),
+            torch.zeros(2, 2, 4),
+            4,
+            "delta",
+            torch.zeros(2, 2, dtype=torch.bool),
+        ),
+        "starts",
+        "3",
+        "[2, 2]",
+    ),
+    "summary's update": wrong(
+        lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6), torch.zeros(2, 2, 4), 4, "none"),
+        "update",
+        "linear.*delta",
+        "none",
+    ),
+    "rotate's cos": wrong(
+        lambda: ops.rotate(torch.zeros(2, 5, 4), torch.zeros(6, 4), torch.zeros(5, 4)), "cos", "5", "[6, 4]"
+    ),
+    "rotate's width": wrong(
+        lambda: ops.rotate(torch.zeros(2, 5, 3), torch.zeros(5, 3), torch.zeros(5, 3)), "x", "even", "[2, 5, 3]"
+    ),
+    "rotate's gradient": wrong(
+        lambda: ops.rotate(torch.zeros(5, 4), torch.zeros(5, 4, requires_grad=True), torch.zeros(5, 4)),
+        "cos",
+        "constant",
+        "gradient",
+    ),
 }
 
 

@@ -1,50 +1,24 @@
-"""Numbers: against a plain reference in double, in every dtype, and where floating point or the contract has edges."""
+"""Numbers: against a plain reference in double, in every dtype; gain, chunks, summaries, aliasing, threads."""
 
 import pytest
 import torch
 
 import reference
 from attention_inputs import attention_inputs, filled_state, rope_tables
+from measures import (
+    GRADIENT_MULTIPLE,
+    OUTPUT_MULTIPLE,
+    assert_all_equal,
+    assert_equal,
+    relative_error,
+    run_with_gradients,
+)
 
 ops = torch.ops.infini
 
-# Relative error (of the whole tensor's norm) in units of the dtype's eps, against the double result of the same rounded
-# inputs. A result that is rounded once is off by up to 0.5; every product whose operands are rounded first (σ, the
-# softmax's weights, M, the gradient of a product) adds about as much again, and there are at most a handful in a chain.
-OUTPUT_MULTIPLE = 4
-GRADIENT_MULTIPLE = 8
-
-
-def relative_error(got, want):
-    return ((got.double() - want).norm() / want.norm()).item()
-
-
-def assert_equal(got, want, tolerance=1e-10):
-    """Relative to the tensor's norm; absolute where that is next to nothing (the softmax of one token has no gradient)."""
-    assert got.shape == want.shape
-    error, norm = (got.double() - want.double()).norm().item(), want.double().norm().item()
-    assert error <= tolerance * max(norm, 1e-3)
-
-
-def assert_all_equal(got, want, tolerance=1e-10):
-    assert len(got) == len(want)
-    for g, w in zip(got, want):
-        assert_equal(g, w, tolerance)
-
-
-def run_with_gradients(run, inputs, upstream=None, scale=1):
-    """(outputs, gradients of q, k, v, beta, memory, norm) for random gradients of the outputs, which are returned too."""
-    inputs = inputs.replaced(**{name: getattr(inputs, name).detach().clone().requires_grad_()
-                                for name in inputs.DIFFERENTIABLE})
-    outputs = run(*inputs.arguments())
-    upstream = upstream or [torch.randn_like(output) * scale for output in outputs]
-    gradients = torch.autograd.grad(outputs, inputs.differentiable(), [u.to(o.dtype) for u, o in zip(upstream, outputs)],
-                                    allow_unused=True)
-    gradients = [torch.zeros_like(x) if g is None else g for g, x in zip(gradients, inputs.differentiable())]
-    return [output.detach() for output in outputs], gradients, upstream
-
 
 # ---- against the reference in double
+
 
 @pytest.mark.parametrize("starts", [False, True])
 @pytest.mark.parametrize("gain", [False, True])
@@ -54,17 +28,21 @@ def test_attention_equals_the_reference_in_double(any_update, starts, gain, empt
     assert_all_equal(ops.attention(*inputs.arguments()), reference.attention(*inputs.arguments()))
 
 
-@pytest.mark.parametrize("shape", [
-    dict(tokens=1, segment_length=1),
-    dict(tokens=1, segment_length=7),
-    dict(tokens=7, segment_length=1),
-    dict(tokens=8, segment_length=4),
-    dict(tokens=200, segment_length=65, heads=6, groups=2, key_width=34, value_width=37),
-    dict(tokens=300, segment_length=128, heads=2, groups=1, key_width=64, value_width=64),
-    dict(tokens=300, segment_length=129, heads=1, groups=1, key_width=16, value_width=80, batch=1),
-    dict(tokens=130, segment_length=300, heads=3, groups=3, key_width=2, value_width=1),
-    dict(tokens=90, segment_length=30, heads=8, groups=1, key_width=128, value_width=96, batch=3),
-], ids=lambda shape: " ".join(f"{key}={value}" for key, value in shape.items()))
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dict(tokens=1, segment_length=1),
+        dict(tokens=1, segment_length=7),
+        dict(tokens=7, segment_length=1),
+        dict(tokens=8, segment_length=4),
+        dict(tokens=200, segment_length=65, heads=6, groups=2, key_width=34, value_width=37),
+        dict(tokens=300, segment_length=128, heads=2, groups=1, key_width=64, value_width=64),
+        dict(tokens=300, segment_length=129, heads=1, groups=1, key_width=16, value_width=80, batch=1),
+        dict(tokens=130, segment_length=300, heads=3, groups=3, key_width=2, value_width=1),
+        dict(tokens=90, segment_length=30, heads=8, groups=1, key_width=128, value_width=96, batch=3),
+    ],
+    ids=lambda shape: " ".join(f"{key}={value}" for key, value in shape.items()),
+)
 def test_attention_and_its_gradients_equal_the_reference_in_double_for_any_shape(any_update, shape):
     inputs = attention_inputs(any_update, starts=True, gain=True, **shape)
     outputs, gradients, upstream = run_with_gradients(ops.attention, inputs)
@@ -81,11 +59,15 @@ def test_the_memorys_ops_equal_the_reference_in_double(update):
     starts = torch.tensor([[False, True, False], [False, False, False]])
     retrieved = ops.memory_retrieve(q, memory, norm)
     assert_equal(retrieved, reference.memory_retrieve(q, memory, norm))
-    assert_equal(ops.memory_combine(local, retrieved, beta, norm), reference.memory_combine(local, retrieved, beta, norm))
+    assert_equal(
+        ops.memory_combine(local, retrieved, beta, norm), reference.memory_combine(local, retrieved, beta, norm)
+    )
     assert_all_equal(ops.memory_update(k, v, memory, norm, update), reference.memory_update(k, v, memory, norm, update))
     for segments in (None, starts):
-        assert_all_equal(ops.memory_summary(k, v, norm, 8, update, segments),
-                         reference.memory_summary(k, v, norm, 8, update, segments))
+        assert_all_equal(
+            ops.memory_summary(k, v, norm, 8, update, segments),
+            reference.memory_summary(k, v, norm, 8, update, segments),
+        )
     cos, sin = rope_tables(20, 8)
     assert_equal(ops.rotate(q, cos, sin), reference.rotate(q, cos, sin))
 
@@ -105,37 +87,50 @@ def test_the_head_of_a_group_that_is_empty_attends_locally_alone(update):
 
 # ---- in narrower dtypes
 
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize("shape", [
-    dict(tokens=40, segment_length=16, key_width=8, value_width=12),
-    dict(tokens=200, segment_length=65, heads=6, groups=2, key_width=34, value_width=37),
-    dict(tokens=300, segment_length=128, heads=2, groups=1, key_width=64, value_width=64),
-], ids=lambda shape: f"D={shape['key_width']}")
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dict(tokens=40, segment_length=16, key_width=8, value_width=12),
+        dict(tokens=200, segment_length=65, heads=6, groups=2, key_width=34, value_width=37),
+        dict(tokens=300, segment_length=128, heads=2, groups=1, key_width=64, value_width=64),
+    ],
+    ids=lambda shape: f"D={shape['key_width']}",
+)
 @pytest.mark.parametrize("beta", [0, 5, -5])
 def test_attention_is_exact_to_a_few_eps(any_update, dtype, shape, beta):
     inputs = attention_inputs(any_update, starts=True, gain=True, **shape).to(dtype)
     inputs = inputs.replaced(beta=inputs.beta + beta)
     outputs, gradients, upstream = run_with_gradients(ops.attention, inputs)
     upstream = [u.double() for u in upstream]
-    wanted_outputs, wanted_gradients, _ = run_with_gradients(reference.attention, inputs.to(torch.float64, torch.float64),
-                                                             upstream)
+    wanted_outputs, wanted_gradients, _ = run_with_gradients(
+        reference.attention, inputs.to(torch.float64, torch.float64), upstream
+    )
     assert outputs[0].dtype == dtype and outputs[1].dtype == outputs[2].dtype == torch.float32
     eps, state_eps = torch.finfo(dtype).eps, torch.finfo(torch.float32).eps
     assert relative_error(outputs[0], wanted_outputs[0]) <= OUTPUT_MULTIPLE * eps
     assert relative_error(outputs[1], wanted_outputs[1]) <= OUTPUT_MULTIPLE * eps
-    assert relative_error(outputs[2], wanted_outputs[2]) <= OUTPUT_MULTIPLE * state_eps, "the norm is always summed in float"
+    assert relative_error(outputs[2], wanted_outputs[2]) <= OUTPUT_MULTIPLE * state_eps, (
+        "the norm is always summed in float"
+    )
     for name, gradient, wanted in zip(inputs.DIFFERENTIABLE, gradients, wanted_gradients):
         assert gradient.dtype == getattr(inputs, name).dtype
         if wanted.count_nonzero() == 0:
             assert gradient.count_nonzero() == 0
-        else:
-            assert relative_error(gradient, wanted) <= GRADIENT_MULTIPLE * eps, name
+            continue
+        tolerance = GRADIENT_MULTIPLE * eps
+        if name == "beta":  # a multiple of 1 − sigmoid(β), which loses what float does not hold of a gate near 1
+            tolerance += state_eps / (1 - inputs.beta.sigmoid().max().item())
+        assert relative_error(gradient, wanted) <= tolerance, name
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_the_memorys_ops_are_exact_to_a_few_eps(update, dtype):
-    exact = {name: torch.randn(2, heads, 40, width).to(dtype)
-             for name, heads, width in (("q", 6, 16), ("k", 2, 16), ("v", 2, 24), ("local", 6, 24), ("retrieved", 6, 24))}
+    exact = {
+        name: torch.randn(2, heads, 40, width).to(dtype)
+        for name, heads, width in (("q", 6, 16), ("k", 2, 16), ("v", 2, 24), ("local", 6, 24), ("retrieved", 6, 24))
+    }
     q, k, v, local, retrieved = exact.values()
     memory, norm = filled_state(2, 2, 16, 24, torch.float32)
     beta, starts = torch.randn(6), torch.tensor([[False, True, False], [False, False, False]])
@@ -202,6 +197,7 @@ def test_beta_and_the_tables_may_have_any_dtype(any_update, dtype):
 
 # ---- gain, chunks, summaries
 
+
 @pytest.mark.parametrize("gain", [2, 3])
 def test_a_gain_of_c_is_the_segment_written_c_times(gain):
     inputs = attention_inputs("linear", tokens=12)
@@ -234,9 +230,20 @@ def test_a_chunk_of_segments_equals_as_many_calls_of_one(any_update, segments_pe
         for begin in range(0, q.shape[2], segments_per_chunk * length):
             tokens = slice(begin, begin + segments_per_chunk * length)
             segments = slice(begin // length, begin // length + segments_per_chunk)
-            chunk, memory, norm = ops.attention(q[:, :, tokens], k[:, :, tokens], v[:, :, tokens], beta, memory, norm, cos,
-                                                sin, length, update, None if starts is None else starts[:, segments],
-                                                gain[:, segments])
+            chunk, memory, norm = ops.attention(
+                q[:, :, tokens],
+                k[:, :, tokens],
+                v[:, :, tokens],
+                beta,
+                memory,
+                norm,
+                cos,
+                sin,
+                length,
+                update,
+                None if starts is None else starts[:, segments],
+                gain[:, segments],
+            )
             out.append(chunk)
         return torch.cat(out, 2), memory, norm
 
@@ -278,120 +285,8 @@ def test_summaries_of_two_halves_compose(update):
     assert_all_equal([t2 @ t1, t2 @ m1 + m2, z2], ops.memory_summary(inputs.k, inputs.v, inputs.norm, 4, update))
 
 
-# ---- σ, empty memories, extremes
-
-@pytest.mark.parametrize("dtype, depth", [(torch.float64, -30), (torch.float32, -20), (torch.bfloat16, -10), (torch.float16, -10)],
-                         ids=str)
-def test_one_key_is_found_among_a_million_fillers(update, dtype, depth):
-    """Key and query agree in one dimension; a filler agrees with the query nowhere, so that σ(q)·σ(filler) is as small as
-    e^depth. As many fillers were written that their share is one half: with ELU(x) + 1, which rounds to 0, it were none."""
-    width = 4
-    query, key, filler = torch.full((3, width), float(depth))
-    query[0] = key[0] = 0
-    filler[1] = 0
-    sigma = reference.sigma(torch.stack([query, key, filler]).double())
-    fillers = (sigma[0] @ sigma[1]) / (sigma[0] @ sigma[2])
-    found, other = torch.tensor([1.0, 2, 0, -1], dtype=torch.float64), torch.tensor([-3.0, 1, 4, 0], dtype=torch.float64)
-    memory = torch.outer(sigma[1], found) + fillers * torch.outer(sigma[2], other)
-    norm = sigma[1] + fillers * sigma[2]
-    state = torch.float64 if dtype == torch.float64 else torch.float32
-    memory, norm = memory[None, None].to(state), norm[None, None].to(state)
-    q = query.to(dtype).reshape(1, 1, 1, width)
-    want = (found + other) / 2
-    tolerance = 4 * torch.finfo(dtype).eps
-    assert_equal(ops.memory_retrieve(q, memory, norm)[0, 0, 0], want, tolerance)
-    cos, sin = rope_tables(1, width, state)
-    out, *_ = ops.attention(q, q, torch.zeros_like(q), torch.full((1,), 40.0), memory, norm, cos, sin, 1, update)
-    assert_equal(out[0, 0, 0], want, tolerance)
-    # The same keys, written by the ops: a gain stands for the many fillers.
-    if update == "linear":
-        keys = torch.stack([key, filler, query]).to(dtype).reshape(1, 1, 3, width)
-        values = torch.stack([found, other, other * 0]).to(dtype).reshape(1, 1, 3, width)
-        gain = torch.tensor([[1, fillers, 1]], dtype=torch.float64)
-        out, *_ = ops.attention(keys[:, :, [2]].expand(1, 1, 3, width), keys, values, torch.full((1,), 40.0),
-                                torch.zeros_like(memory), torch.zeros_like(norm), cos, sin, 1, update, None, gain)
-        assert_equal(out[0, 0, 2], want, tolerance)
-
-
-@pytest.mark.parametrize("dtype, depth", [(torch.float32, -20), (torch.bfloat16, -10), (torch.float16, -10)], ids=str)
-def test_queries_and_keys_far_below_zero_still_retrieve(update, dtype, depth):
-    """σ(−20) in float and σ(−10) in bfloat16 would be 0 as ELU(x) + 1, and the retrieval 0/0."""
-    inputs = attention_inputs(update, empty=True, tokens=12).to(dtype)
-    inputs = inputs.replaced(q=(inputs.q.float() + depth).to(dtype), k=(inputs.k.float() + depth).to(dtype),
-                             beta=torch.full((4,), 40.0))
-    out, memory, norm = ops.attention(*inputs.arguments())
-    want = reference.attention(*inputs.to(torch.float64, torch.float64).arguments())
-    assert (norm > 0).all()
-    assert relative_error(norm, want[2]) <= 4 * torch.finfo(torch.float32).eps
-    assert relative_error(memory, want[1]) <= OUTPUT_MULTIPLE * torch.finfo(dtype).eps
-    assert relative_error(out, want[0]) <= OUTPUT_MULTIPLE * torch.finfo(dtype).eps
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
-def test_an_empty_memory_gives_0_and_local_attention_alone(update, dtype):
-    state = torch.float64 if dtype == torch.float64 else torch.float32
-    inputs = attention_inputs(update, tokens=4, empty=True).to(dtype, state)
-    assert ops.memory_retrieve(inputs.q, inputs.memory, inputs.norm).count_nonzero() == 0
-    local = torch.randn(2, 4, 4, 6).to(dtype)
-    assert torch.equal(ops.memory_combine(local, torch.zeros_like(local), inputs.beta, inputs.norm), local)
-    out, memory, norm = ops.attention(*inputs.arguments())
-    assert torch.equal(out, ops.attention(*inputs.arguments(update="none"))[0])
-    updated = ops.memory_update(inputs.k, inputs.v, inputs.memory, inputs.norm, update)
-    assert_all_equal([memory, norm], updated, 4 * torch.finfo(dtype).eps)
-
-
-def test_every_segment_a_start_is_local_attention_alone(update):
-    inputs = attention_inputs(update)
-    starts = torch.ones(2, 3, dtype=torch.bool)
-    out, memory, norm = ops.attention(*inputs.arguments(starts=starts))
-    assert torch.equal(out, ops.attention(*inputs.arguments(update="none"))[0])
-    assert memory.count_nonzero() == 0 and norm.count_nonzero() == 0  # the last segment, partial, begins a document too
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
-def test_rows_without_a_memory_have_finite_gradients(update, dtype):
-    inputs = attention_inputs(update, starts=True, empty=True).to(dtype)
-    outputs, gradients, _ = run_with_gradients(ops.attention, inputs)
-    for tensor in outputs + gradients:
-        assert tensor.isfinite().all()
-
-
-def test_large_activations_do_not_overflow_the_memory_in_half(update):
-    """σ(k)ᵀv sums to 100 times half's largest number."""
-    inputs = attention_inputs(update, tokens=64 * 3, segment_length=64, key_width=8, value_width=8, empty=True)
-    inputs = inputs.replaced(k=inputs.k.abs() * 300 + 100, v=inputs.v.abs() * 1000 + 1000).to(torch.float16)
-    outputs, gradients, _ = run_with_gradients(ops.attention, inputs, scale=1e-3)  # so that the gradients fit into half
-    wanted = reference.attention(*inputs.to(torch.float64, torch.float64).arguments())
-    assert outputs[1].abs().max() > 100 * torch.finfo(torch.float16).max
-    for got, want in zip(outputs, wanted):
-        assert got.isfinite().all()
-        assert relative_error(got, want) <= OUTPUT_MULTIPLE * torch.finfo(torch.float16).eps
-    for gradient in gradients[:4]:
-        assert gradient.isfinite().all()
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
-def test_saturated_gates_and_scores_stay_finite(update, dtype):
-    inputs = attention_inputs(update).to(dtype)
-    inputs = inputs.replaced(q=inputs.q * 300, k=inputs.k * 300, beta=torch.tensor([200.0, -200.0, 90.0, -90.0]))
-    outputs, gradients, _ = run_with_gradients(ops.attention, inputs)
-    for tensor in outputs + gradients:
-        assert tensor.isfinite().all()
-
-
-@pytest.mark.parametrize("depth", [-30, -41, -42, -43, -44, -45, -47, -50, -80, -200])
-def test_products_of_sigma_below_floats_range_never_give_nan(update, depth):
-    """σ(q)·z leaves the normal numbers of float at e^−87, and float altogether at e^−104."""
-    inputs = attention_inputs(update, empty=True).to(torch.float32)
-    inputs = inputs.replaced(q=inputs.q + depth, k=inputs.k + depth)
-    outputs, gradients, _ = run_with_gradients(ops.attention, inputs)
-    for tensor in outputs + gradients:
-        assert not tensor.isnan().any()
-    norm = ops.memory_update(inputs.k, inputs.v, inputs.memory, inputs.norm, update)
-    assert not ops.memory_retrieve(inputs.q, *norm).isnan().any()
-
-
 # ---- outputs are the caller's, threads
+
 
 def test_outputs_never_alias_inputs_or_each_other(any_update):
     def storages(tensors):
@@ -423,8 +318,18 @@ def test_outputs_never_alias_inputs_or_each_other(any_update):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
 def test_the_number_of_threads_does_not_matter_and_a_run_repeats_bit_for_bit(any_update, dtype):
-    inputs = attention_inputs(any_update, batch=2, heads=4, groups=2, tokens=300, segment_length=64, key_width=32,
-                              value_width=32, starts=True, gain=True)
+    inputs = attention_inputs(
+        any_update,
+        batch=2,
+        heads=4,
+        groups=2,
+        tokens=300,
+        segment_length=64,
+        key_width=32,
+        value_width=32,
+        starts=True,
+        gain=True,
+    )
     inputs = inputs.to(dtype, torch.float64 if dtype == torch.float64 else torch.float32)
     results, upstream, threads = {}, None, torch.get_num_threads()
     try:

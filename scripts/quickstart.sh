@@ -35,9 +35,12 @@ step "Perplexity on the three test plays"
 evaluate quickstart evaluation.json
 evaluate quickstart evaluation-no-memory.json --no-memory
 evaluate quickstart-local evaluation.json
-"$infini" report runs/quickstart runs/quickstart-local --out runs/quickstart/report.html
 
 step "What it writes after 'ROMEO'"
-"$infini" generate --checkpoint "$(newest_checkpoint quickstart)" --prompt $'ROMEO\n' --max-new-tokens 400 --seed 1
+"$infini" generate --checkpoint "$(newest_checkpoint quickstart)" --prompt $'ROMEO\n' --max-new-tokens 400 --seed 1 |
+  tee runs/quickstart/sample.txt
+
+step "The result"
+"$infini" report runs/quickstart runs/quickstart-local --out runs/quickstart/report.html
 
 step "Done. Open runs/quickstart/report.html in a browser."

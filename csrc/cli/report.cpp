@@ -28,7 +28,7 @@ int run_report(int argc, char** argv) {
     return 0;
   }
   if (!arguments.count("runs")) {
-    throw UserError("infini report: no run given; name one or more folders, such as runs/quickstart");
+    throw UserError("no run given; name one or more folders, such as runs/quickstart");
   }
 
   std::vector<report::RunRecord> runs;

@@ -4,7 +4,9 @@ function(infini_warnings target)
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wno-unused-parameter -Wno-restrict>)
 endfunction()
 
-# One precompiled <torch/torch.h> for all targets that see torch: 30 s once instead of 25 s a file.
+# One precompiled <torch/torch.h> for all targets that see torch: 30 s once instead of 25 s a file. Each file still
+# instantiates torch's templates for 10 s, so the release preset compiles eight files as one (a unity build): a sixth of
+# the time from a clone to the program. The debug preset compiles each by itself, and proves that each can be.
 function(infini_use_torch target)
   target_link_libraries(${target} PUBLIC libtorch)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/csrc)

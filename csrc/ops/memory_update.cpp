@@ -43,7 +43,7 @@ void check_arguments(const Tensor& k, const Tensor& v, const Tensor& memory, con
 std::tuple<Tensor, Tensor> forward(const Tensor& k, const Tensor& v, const Tensor& memory, const Tensor& norm,
                                    std::string_view update) {
   const auto dtype = state_dtype(k, memory);
-  const auto memory_ = memory.to(dtype), norm_ = norm.to(dtype);
+  const auto memory_ = memory.to(dtype).contiguous(), norm_ = norm.to(dtype).contiguous();
   const auto sigma_k = sigma(k.to(dtype));
   auto written = v.to(dtype);
   if (update == "delta") {
@@ -57,11 +57,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> backward(const OptionalTensor& grad_m
                                                     const Tensor& k, const Tensor& v, const Tensor& memory,
                                                     const Tensor& norm, std::string_view update) {
   const auto dtype = state_dtype(k, memory);
-  const auto memory_ = memory.to(dtype), norm_ = norm.to(dtype).unsqueeze(-1), x = k.to(dtype);
+  const auto memory_ = memory.to(dtype).contiguous(), norm_ = norm.to(dtype).contiguous().unsqueeze(-1),
+             x = k.to(dtype);
   const auto sigma_k = sigma(x);
   const auto transposed = sigma_k.transpose(-1, -2);
-  auto dmemory = grad_memory ? grad_memory->to(dtype) : at::zeros_like(memory_);
-  auto dnorm = grad_norm ? grad_norm->to(dtype) : at::zeros_like(norm_).squeeze(-1);
+  auto dmemory = grad_memory ? grad_memory->to(dtype).contiguous() : at::zeros_like(memory_);
+  auto dnorm = grad_norm ? grad_norm->to(dtype).contiguous() : at::zeros_like(norm_).squeeze(-1);
   auto written = v.to(dtype);
   const auto dwritten = sigma_k.matmul(dmemory);
   auto dsigma = dnorm.unsqueeze(-2).expand_symint(x.sym_sizes()).clone();

@@ -12,8 +12,9 @@ inline at::Tensor sigma_derivative(const at::Tensor& x, const at::Tensor& sigma_
   return at::where(x > 0, 1, sigma_of_x);
 }
 
-/// 1/x where x > 0, else 0: a retrieval from an empty memory gives exactly 0, never NaN.
-inline at::Tensor reciprocal_or_zero(const at::Tensor& x) { return at::where(x > 0, x.reciprocal(), 0); }
+/// 1/x, or 0 for an x below what single precision can invert: a retrieval from an empty memory gives exactly 0, never
+/// NaN or infinity.
+inline at::Tensor reciprocal_or_zero(const at::Tensor& x) { return at::where(x > 1e-30, x.reciprocal(), 0); }
 
 /// [B, H, N, width] → [B, G, H/G · N, width]: the query heads that read one memory stand one after the other.
 inline at::Tensor by_memory(const at::Tensor& x, const c10::SymInt& groups) {

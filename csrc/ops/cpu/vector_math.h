@@ -70,9 +70,10 @@ inline A sigmoid(A x) {
   return A(1) / (A(1) + exponential(-x));
 }
 
+/// 0 for what single precision cannot invert: an empty memory's denominator, or one that has all but vanished.
 template <typename A>
 inline A reciprocal_or_zero(A x) {
-  return x > A(0) ? A(1) / x : A(0);
+  return x > A(1e-30) ? A(1) / x : A(0);
 }
 
 template <typename A>

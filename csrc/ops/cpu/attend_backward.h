@@ -80,12 +80,12 @@ class RetrieveBackward {
   A *retrieved_, *scales_, *products_;
 };
 
-/// One tile of scores, keys by queries, and its gradient → P and dS as O, rows padded with zeros to `out_stride`.
-/// Returns Σ P∘dP, which is what local attention sends to β.
+/// One tile of scores, keys by queries, and dP for the whole of dout → share · P and dS as O, where `share` is local
+/// attention's in the output; rows are padded with zeros to `out_stride`. Returns Σ P∘dP = Σ dout·A_dot.
 template <typename O, typename A>
 inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
                           int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row,
-                          const A* logsumexp, const A* delta) {
+                          const A* logsumexp, const A* delta, A share) {
   double products = 0;
   for (int64_t c = 0; c < columns; ++c) {
     const A *const s = scores + c * in_stride, *const dp = dprobabilities + c * in_stride;
@@ -99,9 +99,9 @@ inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_s
 #pragma omp simd reduction(+ : row_products)
     for (int64_t r = valid; r < rows; ++r) {
       const A probability = exponential(s[r] - logsumexp[r]);
-      const A dscore = probability * (dp[r] - delta[r]);
+      const A dscore = probability * (share * dp[r] - delta[r]);
       row_products += probability * dp[r];
-      store(p[r], probability);
+      store(p[r], share * probability);
       store(ds[r], dscore);
     }
     products += row_products;
@@ -117,6 +117,8 @@ template <typename T, typename O>
 int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   using A = Arithmetic<T>;
   constexpr bool converts = !std::is_same_v<O, A>;
+  // Σ dout·A_dot, for β: from δ where the saved output is exact; where it was rounded, Σ P∘dP over the tiles is closer.
+  constexpr bool exact_output = std::is_same_v<T, A>;
   const Attend<T>& forward = task.forward;
   const int64_t n = forward.sizes.tokens, D = forward.sizes.key_width, E = forward.sizes.value_width;
   Scratch scratch(memory);
@@ -172,9 +174,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         retrieve_backward(q, dlocal, first, rows, gate, through_memory, dq_memory);
         for (int64_t r = 0; r < rows; ++r) {
           delta[r] -= through_memory[r];
-          dbeta += (A(1) - gate) * through_memory[r];
-#pragma omp simd
-          for (int64_t i = 0; i < E; ++i) dlocal[r * E + i] *= A(1) - gate;
+          dbeta += (A(1) - gate) * through_memory[r] - (exact_output ? gate * delta[r] : A(0));
         }
       }
       if constexpr (converts) convert(dlocal_rows, dlocal, rows * E);
@@ -188,8 +188,9 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
         multiply(columns, rows, D, keys + begin * D, D, query_transposed, scores, tile_stride, false);
         multiply(columns, rows, E, v[begin], v.stride, dlocal_rows_transposed, dprobabilities, tile_stride, false);
-        dbeta -= gate * soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride,
-                                    columns, rows, begin - first, logsumexp + first, delta);
+        const double products = soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride,
+                                            columns, rows, begin - first, logsumexp + first, delta, A(1) - gate);
+        if (!exact_output) dbeta -= gate * (A(1) - gate) * products;
         multiply(columns, E, rows, probabilities, operand_stride, dlocal_rows_right, task.dv + begin * E, E, true);
         multiply(columns, D, rows, dscores, operand_stride, query_right, dkeys + begin * D, D, true);
         multiply(D, rows, columns, keys_transposed + begin * D, padded_rows<O>(block),

@@ -35,6 +35,11 @@ struct Right {
   int64_t stride;
 };
 
+/// Two bfloat16 of neighbouring rows, the first in the low half.
+struct Pair {
+  uint32_t bits;
+};
+
 /// out [columns, rows] = in [rows, columns], in tiles that stay in the first cache.
 template <typename O>
 inline void transpose(O* out, int64_t out_stride, const O* in, int64_t in_stride, int64_t rows, int64_t columns) {
@@ -62,15 +67,14 @@ inline Right<O> make_right(const O* rows, int64_t stride, int64_t k, int64_t n, 
     for (int64_t panel = 0; panel < n; panel += panel_columns) {
       const int64_t columns = smaller(panel_columns, n - panel);
       for (int64_t r = 0; r < even; r += 2) {
-        BFloat16* const out = buffer + panel * even + r * panel_columns;
-        const BFloat16 *const first = rows + r * stride + panel, *const second = first + stride;
-        const bool pair = r + 1 < k;
+        Pair* const out = reinterpret_cast<Pair*>(buffer + panel * even + r * panel_columns);
+        const BFloat16 *const first = rows + r * stride + panel, *const second = r + 1 < k ? first + stride : first;
+        const uint32_t keep = r + 1 < k ? 0xffff0000u : 0u;
 #pragma omp simd
         for (int64_t c = 0; c < columns; ++c) {
-          out[2 * c] = first[c];
-          out[2 * c + 1] = pair ? second[c] : BFloat16{0};
+          out[c].bits = first[c].bits | ((static_cast<uint32_t>(second[c].bits) << 16) & keep);
         }
-        for (int64_t c = columns; c < panel_columns; ++c) out[2 * c] = out[2 * c + 1] = BFloat16{0};
+        for (int64_t c = columns; c < panel_columns; ++c) out[c].bits = 0;
       }
     }
     return {buffer, even};
@@ -84,15 +88,12 @@ inline Right<O> make_right_transposed(const O* rows, int64_t stride, int64_t n, 
     transpose(buffer, n, rows, stride, n, k);
     return {buffer, n};
   } else {
-    struct Pair {
-      BFloat16 low, high;
-    };
     for (int64_t panel = 0; panel < n; panel += panel_columns) {
       const int64_t columns = smaller(panel_columns, n - panel);
       Pair* const out = reinterpret_cast<Pair*>(buffer + panel * k);
       transpose(out, panel_columns, reinterpret_cast<const Pair*>(rows + panel * stride), stride / 2, columns, k / 2);
       for (int64_t p = 0; columns < panel_columns && p < k / 2; ++p) {
-        for (int64_t c = columns; c < panel_columns; ++c) out[p * panel_columns + c] = Pair{{0}, {0}};
+        for (int64_t c = columns; c < panel_columns; ++c) out[p * panel_columns + c].bits = 0;
       }
     }
     return {buffer, k};

@@ -48,10 +48,8 @@ int64_t write_with(const Write<T>& task, char* memory) {
     for (int64_t r = 0; r < rows; ++r) {
       const T* const k = task.k[first + r];
 #pragma omp simd
-      for (int64_t i = 0; i < D; ++i) {
-        sigma_row[i] = sigma<A>(load(k[i]));
-        store(sigma_k[r * D + i], sigma_row[i]);
-      }
+      for (int64_t i = 0; i < D; ++i) sigma_row[i] = sigma<A>(load(k[i]));
+      copy_row(sigma_k + r * D, sigma_row, D);
       const T* const v = task.v[first + r];
 #pragma omp simd
       for (int64_t i = 0; i < E; ++i) store(values[r * E + i], load(v[i]) * task.gain);

@@ -17,7 +17,7 @@
 #include "checkpoint/mapped_file.h"
 #include "log/error.h"
 
-// The format (github.com/huggingface/safetensors): 8 bytes, the header's length N, little-endian; N bytes of JSON that
+// The format (Hugging Face's safetensors): 8 bytes, the header's length N, little-endian; N bytes of JSON that
 // map each name to {"dtype", "shape", "data_offsets": [begin, end]}; then the data, without holes.
 
 namespace infini {

@@ -28,6 +28,15 @@ std::vector<Chunk> cut_into_chunks(const Batch& batch, int64_t segment_length, i
   return chunks;
 }
 
+/// Room for `count` tensors like this one in a single block: many small ones among the activations would leave the heap
+/// in pieces, and memory in use would grow with the number of chunks by more than the states themselves.
+torch::Tensor room_for(int64_t count, const torch::Tensor& like, BorderStates place) {
+  std::vector<int64_t> sizes{count};
+  sizes.insert(sizes.end(), like.sizes().begin(), like.sizes().end());
+  const bool moves = place == BorderStates::host && like.is_cuda();
+  return torch::empty(sizes, moves ? like.options().device(torch::kCPU).pinned_memory(true) : like.options());
+}
+
 /// The memory before every chunk. Copies to pinned host memory are queued like kernels, and so are those back: nothing
 /// waits for them.
 std::vector<MemoryState> border_states(CausalLanguageModel& model, const std::vector<Chunk>& chunks,
@@ -36,11 +45,21 @@ std::vector<MemoryState> border_states(CausalLanguageModel& model, const std::ve
   if (model.config().memory.update == "none") return std::vector<MemoryState>(chunks.size(), initial.detached());
 
   const torch::NoGradGuard no_graph;
+  const int64_t count = static_cast<int64_t>(chunks.size()) - 1;
+  MemoryState room;
+  for (const auto& memory : initial.memory) room.memory.push_back(room_for(count, memory, place));
+  for (const auto& norm : initial.norm) room.norm.push_back(room_for(count, norm, place));
+
   std::vector<MemoryState> borders{initial.detached()};
   MemoryState current = initial;
-  for (size_t i = 0; i + 1 < chunks.size(); ++i) {
-    current = model.forward(chunks[i].tokens, current, chunks[i].starts).state;
-    borders.push_back(place == BorderStates::host ? current.to(torch::kCPU, /*non_blocking=*/true) : current);
+  for (int64_t i = 0; i < count; ++i) {
+    const Chunk& chunk = chunks[static_cast<size_t>(i)];
+    current = model.forward(chunk.tokens, current, chunk.starts).state;
+    MemoryState& border = borders.emplace_back();
+    for (size_t layer = 0; layer < current.memory.size(); ++layer) {
+      border.memory.push_back(room.memory[layer].select(0, i).copy_(current.memory[layer], /*non_blocking=*/true));
+      border.norm.push_back(room.norm[layer].select(0, i).copy_(current.norm[layer], /*non_blocking=*/true));
+    }
   }
   return borders;
 }

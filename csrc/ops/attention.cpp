@@ -70,8 +70,6 @@ void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Te
   check_gain(gain, q, segments);
 }
 
-Tensor cast(const Tensor& gradient, at::ScalarType dtype) { return gradient.to(dtype); }
-
 class Attention : public torch::autograd::Function<Attention> {
  public:
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& q,
@@ -107,8 +105,8 @@ class Attention : public torch::autograd::Function<Attention> {
             dk,
             dv,
             dbeta,
-            cast(dmemory, context->saved_data["memory_dtype"].toScalarType()),
-            cast(dnorm, context->saved_data["norm_dtype"].toScalarType()),
+            dmemory.to(context->saved_data["memory_dtype"].toScalarType()),
+            dnorm.to(context->saved_data["norm_dtype"].toScalarType()),
             none,
             none,
             none,

@@ -1,8 +1,6 @@
 // Every copy of the segment kernels, one for each instruction set, against the plain double kernels, which gradcheck
 // covers. What this machine cannot run is skipped.
 
-#include "ops/cpu/segment_kernels.h"
-
 #include <c10/util/BFloat16.h>
 #include <gtest/gtest.h>
 
@@ -11,21 +9,9 @@
 #include <vector>
 
 #include "ops/cpu/bfloat16_product.h"
+#include "ops/cpu/instruction_set.h"
 
 namespace infini::ops::cpu {
-
-#define INFINI_DECLARE_KERNELS(set)                       \
-  namespace set {                                         \
-  extern const SegmentKernels<float> float_kernels;       \
-  extern const SegmentKernels<double> double_kernels;     \
-  extern const SegmentKernels<BFloat16> bfloat16_kernels; \
-  extern const SegmentKernels<Half> half_kernels;         \
-  }
-INFINI_DECLARE_KERNELS(baseline)
-#ifdef __x86_64__
-INFINI_DECLARE_KERNELS(avx2)
-INFINI_DECLARE_KERNELS(avx512)
-#endif
 
 namespace {
 

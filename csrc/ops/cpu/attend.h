@@ -60,8 +60,8 @@ inline const O* state_rows(const A* state, int64_t count, O* buffer) {
   }
 }
 
-/// σ(q) of a block of rows, and 1/(σ(q) z) of each. The denominator sums σ(q) as the product with M will see it, so that
-/// what rounding to O does to both cancels.
+/// σ(q) of a block of rows, and 1/(σ(q) z) of each. The denominator sums σ(q) as the product with M will see it, so
+/// that what rounding to O does to both cancels.
 template <typename O, typename A, typename T>
 inline void sigma_rows(O* sigma_q, A* scale, Rows<const T> q, int64_t first, int64_t count, int64_t width,
                        const A* norm) {

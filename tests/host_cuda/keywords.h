@@ -1,0 +1,44 @@
+#pragma once
+
+// CUDA C++'s own words, as a plain C++ compiler is to understand them. Included before any kernel.
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include "host_cuda/scheduler.h"
+
+#undef __global__
+#undef __device__
+#undef __host__
+#undef __shared__
+#undef __constant__
+#undef __launch_bounds__
+#undef __forceinline__
+#undef __grid_constant__
+
+#define __global__
+#define __device__
+#define __host__
+#define __constant__ static
+#define __launch_bounds__(...)
+#define __forceinline__ inline
+#define __grid_constant__
+#ifdef __SANITIZE_ADDRESS__
+#define __shared__ static
+#else
+#define __shared__ static thread_local
+#endif
+
+namespace host_cuda {
+
+inline uint3 thread_index() { return scheduler.current().index; }
+inline uint3 block_index() { return scheduler.block().index; }
+
+}  // namespace host_cuda
+
+#define threadIdx (::host_cuda::thread_index())
+#define blockIdx (::host_cuda::block_index())
+#define blockDim (::host_cuda::scheduler.block_size())
+#define gridDim (::host_cuda::scheduler.grid_size())
+#define warpSize 32

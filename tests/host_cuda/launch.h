@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "host_cuda/scheduler.h"
+
+namespace host_cuda {
+
+/// Runs the kernel to its end. Throws KernelError.
+template <typename... Parameters, typename... Arguments>
+void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            cudaStream_t, const Arguments&... arguments) {
+  scheduler.launch(name, grid, block, shared_bytes, [&] { kernel(arguments...); });
+}
+
+template <typename T>
+T* dynamic_shared() {
+  return reinterpret_cast<T*>(scheduler.block().dynamic_shared);
+}
+
+}  // namespace host_cuda
+
+#define INFINI_LAUNCH(kernel, ...) ::host_cuda::launch(#kernel, kernel, __VA_ARGS__)
+#define INFINI_DYNAMIC_SHARED(T, name) T* const name = ::host_cuda::dynamic_shared<T>()

@@ -3,6 +3,7 @@
 #include "model/decoder.h"
 #include "model/infini_attention.h"
 #include "model/linear_cross_entropy.h"
+#include "model/matrix_product.h"
 #include "model/projection.h"
 
 namespace infini {
@@ -85,7 +86,7 @@ Tensor CausalLanguageModel::token_losses(const Tensor& hidden, const Tensor& tar
 }
 
 Tensor CausalLanguageModel::logits(const Tensor& hidden) const {
-  return torch::nn::functional::linear(hidden, head().to(hidden.scalar_type()));
+  return affine_map(hidden, head().to(hidden.scalar_type()), {});
 }
 
 torch::Device CausalLanguageModel::device() const { return decoder_->embedding().device(); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/matrix_product.h"
+
 namespace infini {
 namespace {
 
@@ -36,7 +38,7 @@ void for_each_chunk(const Tensor& hidden, const Tensor& weight, const Tensor& ta
     const Tensor chunk_targets = targets.narrow(0, first, length).unsqueeze(1);
     chunk.counted = chunk_targets.ge(0).to(wide);
     chunk.targets = chunk_targets.clamp_min(0);
-    chunk.log_probabilities = at::log_softmax(at::mm(chunk.hidden, weight.t()).to(wide), 1);
+    chunk.log_probabilities = at::log_softmax(matrix_product(chunk.hidden, weight.t()).to(wide), 1);
     chunk.losses = chunk.log_probabilities.gather(1, chunk.targets).neg_().mul_(chunk.counted);
     visit(first, chunk);
   }
@@ -63,16 +65,11 @@ struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropy
       const Tensor counted = chunk.counted.to(hidden.scalar_type());
       if (hidden_gradient) {
         Tensor rows = for_hidden.narrow(0, first, chunk.hidden.size(0));
-        at::mm_out(rows, for_logits, cast_weight);
-        rows.mul_(counted);
+        at::mul_out(rows, matrix_product(for_logits, cast_weight), counted);
       }
       if (!weight_gradient) return;
       const Tensor counted_hidden = chunk.hidden * counted;
-      if (hidden.scalar_type() == wide) {
-        for_weight.addmm_(for_logits.t(), counted_hidden);
-      } else {
-        for_weight.add_(at::mm(for_logits.t(), counted_hidden));
-      }
+      for_weight.add_(matrix_product(for_logits.t(), counted_hidden));
     });
     context->save_for_backward({for_hidden, for_weight});
     context->saved_data["weight_dtype"] = weight.scalar_type();

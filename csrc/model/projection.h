@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "model/matrix_product.h"
+
 namespace infini {
 
 /// x Wᵀ + b with W [out, in], in x's dtype: the parameters are cast where they are used, so that their gradients are
@@ -14,8 +16,7 @@ class Projection : public torch::nn::Module {
   }
 
   torch::Tensor forward(const torch::Tensor& x) const {
-    return torch::nn::functional::linear(x, weight_.to(x.scalar_type()),
-                                         bias_.defined() ? bias_.to(x.scalar_type()) : bias_);
+    return affine_map(x, weight_.to(x.scalar_type()), bias_.defined() ? bias_.to(x.scalar_type()) : bias_);
   }
 
   const torch::Tensor& weight() const { return weight_; }

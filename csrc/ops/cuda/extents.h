@@ -20,12 +20,30 @@ struct Extents {
   /// F: those that are written to the memory; a partial last one only reads it.
   constexpr int64_t full_segments() const { return tokens / segment_length; }
   constexpr int64_t group_size() const { return heads / groups; }
+  /// The place of a state among [B,G,S,…], and of a transition among [B,G,F,…].
+  constexpr int64_t state(int64_t batch_index, int64_t group, int64_t segment) const {
+    return (batch_index * groups + group) * segments() + segment;
+  }
+  constexpr int64_t transition(int64_t batch_index, int64_t group, int64_t segment) const {
+    return (batch_index * groups + group) * full_segments() + segment;
+  }
   /// The tokens of one segment.
   constexpr int64_t tokens_of(int64_t segment) const {
     const int64_t left = tokens - segment * segment_length;
     return left < segment_length ? left : segment_length;
   }
 };
+
+/// The part of a segment of a head of a row that one block works on.
+struct Place {
+  int64_t part, segment, head, batch;
+};
+
+/// Blocks are numbered parts first, then segments, heads, rows.
+constexpr Place place_of(int64_t block, int64_t parts, int64_t segments, int64_t heads) {
+  const int64_t segment = block / parts, head = segment / segments;
+  return {block % parts, segment % segments, head % heads, head / heads};
+}
 
 /// A [batch, heads, tokens, width] tensor of activations. Strides in elements; the elements of a row are contiguous, and
 /// each row begins at a multiple of 16 bytes.

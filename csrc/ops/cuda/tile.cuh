@@ -109,21 +109,14 @@ class Product<__nv_bfloat16, M, N, Warps> {
     }
   }
 
-  /// Columns [FirstColumn, FirstColumn + Columns) of C → out, row-major in shared or global memory, aligned to 32 bytes;
-  /// the stride is a multiple of 4. Of a product of one warp part of the columns may be stored at a time.
-  template <int FirstColumn = 0, int Columns = N>
-  __device__ __forceinline__ void store(float* out, int stride) const {
-    static_assert(Columns == N || Grid::columns == 1);
-    constexpr int stored = Columns == N ? columns : Columns / 16;
-#pragma unroll
-    for (int i = 0; i < rows; ++i) {
-#pragma unroll
-      for (int j = 0; j < stored; ++j) {
-        float* const to = out + static_cast<int64_t>(first_row_ + 16 * i) * stride + first_column_ + 16 * j;
-        nvcuda::wmma::store_matrix_sync(to, sums_[i][FirstColumn / 16 + j], static_cast<unsigned>(stride),
-                                        nvcuda::wmma::mem_row_major);
-      }
-    }
+  /// C → out, row-major in shared or global memory, aligned to 32 bytes; the stride is a multiple of 4.
+  __device__ __forceinline__ void store(float* out, int stride) const { store_columns<Grid::part_columns>(0, out, stride); }
+
+  /// Columns [first_column, first_column + Columns) of the C of one warp, likewise.
+  template <int Columns>
+  __device__ __forceinline__ void store_part(int first_column, float* out, int stride) const {
+    static_assert(Warps == 1);
+    store_columns<Columns>(first_column, out, stride);
   }
 
  private:
@@ -152,6 +145,20 @@ class Product<__nv_bfloat16, M, N, Warps> {
   template <typename F, typename Stored>
   static __device__ __forceinline__ void load(F& fragment, Transposed<Stored> matrix, int row, int column) {
     nvcuda::wmma::load_matrix_sync(fragment, matrix.tile.at(column, row), Stored::stride);
+  }
+
+  /// first_column is constant where this is inlined, so that the sums stay in registers.
+  template <int Columns>
+  __device__ __forceinline__ void store_columns(int first_column, float* out, int stride) const {
+#pragma unroll
+    for (int i = 0; i < rows; ++i) {
+#pragma unroll
+      for (int j = 0; j < Columns / 16; ++j) {
+        float* const to = out + static_cast<int64_t>(first_row_ + 16 * i) * stride + first_column_ + 16 * j;
+        nvcuda::wmma::store_matrix_sync(to, sums_[i][first_column / 16 + j], static_cast<unsigned>(stride),
+                                        nvcuda::wmma::mem_row_major);
+      }
+    }
   }
 
   int first_row_, first_column_;
@@ -205,18 +212,12 @@ class Product<float, M, N, Warps> {
     }
   }
 
-  template <int FirstColumn = 0, int Columns = N>
-  __device__ __forceinline__ void store(float* out, int stride) const {
-    static_assert(Columns == N || Grid::columns == 1);
-    constexpr int stored = Columns == N ? columns : Columns / lane_columns;
-#pragma unroll
-    for (int i = 0; i < rows; ++i) {
-#pragma unroll
-      for (int j = 0; j < stored; ++j) {
-        out[static_cast<int64_t>(first_row_ + lane_rows * i) * stride + first_column_ + lane_columns * j] =
-            sums_[i][FirstColumn / lane_columns + j];
-      }
-    }
+  __device__ __forceinline__ void store(float* out, int stride) const { store_columns<Grid::part_columns>(0, out, stride); }
+
+  template <int Columns>
+  __device__ __forceinline__ void store_part(int first_column, float* out, int stride) const {
+    static_assert(Warps == 1);
+    store_columns<Columns>(first_column, out, stride);
   }
 
  private:
@@ -227,6 +228,18 @@ class Product<float, M, N, Warps> {
   template <typename Stored>
   static __device__ __forceinline__ float element(Transposed<Stored> matrix, int row, int column) {
     return *matrix.tile.at(column, row);
+  }
+
+  template <int Columns>
+  __device__ __forceinline__ void store_columns(int first_column, float* out, int stride) const {
+#pragma unroll
+    for (int i = 0; i < rows; ++i) {
+#pragma unroll
+      for (int j = 0; j < Columns / lane_columns; ++j) {
+        out[static_cast<int64_t>(first_row_ + lane_rows * i) * stride + first_column_ + lane_columns * j] =
+            sums_[i][first_column / lane_columns + j];
+      }
+    }
   }
 
   int first_row_, first_column_;
@@ -257,12 +270,7 @@ class StagedRows {
 #pragma unroll
     for (int i = 0; i < count; ++i) {
       const int row = first_row_ + i * step;
-      if (row < rows) {
-        vectors_[i] = load_vector(from + row * stride + column_);
-      } else {
-#pragma unroll
-        for (int j = 0; j < width; ++j) vectors_[i].values[j] = from_float<T>(0.0f);
-      }
+      bits_[i] = row < rows ? *reinterpret_cast<const uint4*>(from + row * stride + column_) : uint4{0, 0, 0, 0};
     }
   }
 
@@ -273,9 +281,11 @@ class StagedRows {
 #pragma unroll
     for (int i = 0; i < count; ++i) {
       const int row = first_row_ + i * step;
+      Vector<T> vector;
+      memcpy(&vector, &bits_[i], sizeof vector);
       float values[width];
 #pragma unroll
-      for (int j = 0; j < width; ++j) values[j] = to_float(vectors_[i].values[j]);
+      for (int j = 0; j < width; ++j) values[j] = to_float(vector.values[j]);
       map(values, row);
       if (row >= rows) {
 #pragma unroll
@@ -287,7 +297,7 @@ class StagedRows {
 
  private:
   int first_row_, column_;
-  Vector<T> vectors_[count];
+  uint4 bits_[count];  // not as elements of T: the compiler would hold each in a register of its own
 };
 
 /// The map of `StagedRows::place` that applies σ.

@@ -4,12 +4,14 @@
 #include <cstring>
 #include <utility>
 
+#include "host_cuda/access.h"
 #include "host_cuda/scheduler.h"
 
 namespace host_cuda {
 namespace {
 
-void land(const AsynchronousCopy& copy) {
+void land(AsynchronousCopy& copy) {
+  copy.landed = true;
   std::memcpy(copy.to, copy.from, copy.bytes - copy.zeros);
   std::memset(copy.to + (copy.bytes - copy.zeros), 0, copy.zeros);
 }
@@ -37,13 +39,10 @@ void __pipeline_memcpy_async(void* to, const void* from, std::size_t bytes, std:
   if (reinterpret_cast<std::uintptr_t>(to) % bytes != 0 || reinterpret_cast<std::uintptr_t>(from) % bytes != 0) {
     scheduler.fail("misaligned cp.async", place);
   }
-  const host_cuda::AsynchronousCopy copy{static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
-                                         zeros};
-  if (host_cuda::lands_at_once()) {
-    host_cuda::land(copy);
-  } else {
-    scheduler.current().copies.uncommitted.push_back(copy);
-  }
+  host_cuda::AsynchronousCopy copy{static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes, zeros};
+  record_copy_issued(copy, place);
+  if (host_cuda::lands_at_once()) host_cuda::land(copy);
+  scheduler.current().copies.uncommitted.push_back(copy);
 }
 
 void __pipeline_commit() {
@@ -54,7 +53,10 @@ void __pipeline_commit() {
 void __pipeline_wait_prior(std::size_t newest_groups) {
   auto& groups = scheduler.current().copies.groups;
   while (groups.size() > newest_groups) {
-    for (const auto& copy : groups.front()) host_cuda::land(copy);
+    for (auto& copy : groups.front()) {
+      if (!copy.landed) host_cuda::land(copy);
+      host_cuda::record_copy_waited_for(copy);
+    }
     groups.erase(groups.begin());
   }
 }

@@ -12,6 +12,8 @@ struct AsynchronousCopy {
   std::size_t bytes;
   /// How many of the bytes, the last ones, become zero instead.
   std::size_t zeros;
+  /// Whether it has taken place already: a device may copy at any time between the issue and the wait.
+  bool landed = false;
 };
 
 /// The copies by cp.async of one thread that have been issued and have not taken place.

@@ -6,6 +6,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include "host_cuda/access.h"
 #include "host_cuda/scheduler.h"
 
 #undef __global__
@@ -27,13 +28,13 @@
 #ifdef __SANITIZE_ADDRESS__
 #define __shared__ static
 #else
-#define __shared__ static thread_local
+#define __shared__ static constinit thread_local
 #endif
 
 namespace host_cuda {
 
-inline uint3 thread_index() { return scheduler.current().index; }
-inline uint3 block_index() { return scheduler.block().index; }
+HOST_CUDA_NOT_RECORDED inline uint3 thread_index() { return scheduler.current().index; }
+HOST_CUDA_NOT_RECORDED inline uint3 block_index() { return scheduler.block().index; }
 
 }  // namespace host_cuda
 

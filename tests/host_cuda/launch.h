@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "host_cuda/access.h"
 #include "host_cuda/scheduler.h"
 
 namespace host_cuda {
@@ -12,12 +13,15 @@ namespace host_cuda {
 template <typename... Parameters, typename... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             cudaStream_t, const Arguments&... arguments) {
-  scheduler.launch(name, grid, block, shared_bytes, [&] { kernel(arguments...); });
+  const auto call = [&]() HOST_CUDA_NOT_RECORDED { kernel(arguments...); };
+  constexpr auto call_on = [](const void* context)
+                               HOST_CUDA_NOT_RECORDED { (*static_cast<decltype(call)*>(context))(); };
+  scheduler.launch(name, grid, block, shared_bytes, {call_on, &call});
 }
 
 template <typename T>
 T* dynamic_shared() {
-  return reinterpret_cast<T*>(scheduler.block().dynamic_shared);
+  return reinterpret_cast<T*>(scheduler.block().dynamic_shared.data());
 }
 
 }  // namespace host_cuda

@@ -8,6 +8,7 @@
 #include <source_location>
 #include <type_traits>
 
+#include "host_cuda/access.h"
 #include "host_cuda/scheduler.h"
 
 // nvcuda::wmma of <mma.h> for half and bfloat16 operands, with accumulators of float (or, for half, of half).
@@ -42,6 +43,7 @@ struct fragment {
   using element_type = T;
   static constexpr int rows = std::is_same_v<Use, matrix_b> ? K : M;
   static constexpr int columns = std::is_same_v<Use, matrix_a> ? K : N;
+  static constexpr bool is_accumulator = std::is_same_v<Use, accumulator>;
   static constexpr int num_elements = rows * columns / 32;
 
   fragment() { std::memset(static_cast<void*>(x), 0xff, sizeof x); }
@@ -75,6 +77,18 @@ struct Transfer {
     return row_major ? memory + static_cast<std::size_t>(row) * leading_dimension + column
                      : memory + static_cast<std::size_t>(column) * leading_dimension + row;
   }
+
+  host_cuda::FragmentAccess access() const {
+    return {.memory = reinterpret_cast<const std::byte*>(memory),
+            .lines = row_major ? Fragment::rows : Fragment::columns,
+            .elements_of_line = row_major ? Fragment::columns : Fragment::rows,
+            .bytes_between_lines = leading_dimension * sizeof(T),
+            .element_bytes = sizeof(T),
+            .row_major = row_major,
+            .accumulator = Fragment::is_accumulator,
+            .access = store ? host_cuda::Access::kWrite : host_cuda::Access::kRead,
+            .place = place};
+  }
 };
 
 /// Loads or stores a fragment of all lanes at once.
@@ -89,6 +103,7 @@ void transfer(Transfer<Fragment> argument) {
   }
   constexpr auto complete = [](const Arguments& arguments, unsigned) {
     const auto& first = *static_cast<Transfer<Fragment>*>(arguments[0]);
+    host_cuda::record_fragment(first.access());
     for (unsigned lane = 0; lane < kWarpSize; ++lane) {
       const auto& own = *static_cast<Transfer<Fragment>*>(arguments[lane]);
       if (own.memory != first.memory || own.leading_dimension != first.leading_dimension) {

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "host_cuda/access.h"
 #include "host_cuda/shared_memory.h"
 
 namespace host_cuda {
@@ -45,17 +46,17 @@ std::string described(std::source_location place) {
   return std::string(place.file_name()) + ":" + std::to_string(place.line());
 }
 
-void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes,
-                       std::function<void()> kernel) {
+void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes, Kernel kernel) {
   kernel_name_ = kernel_name;
   if (size(block) < 1 || size(block) > kMaximumThreads) {
     throw KernelError(std::string(kernel_name) + ": a block has 1 to 1024 threads, not " + std::to_string(size(block)));
   }
   grid_size_ = grid;
   block_size_ = block;
-  kernel_ = std::move(kernel);
+  kernel_ = kernel;
   random_.seed(schedule.seed);
   error_.clear();
+  completing_ = false;
 
   std::vector<unsigned> blocks(size(grid));
   std::iota(blocks.begin(), blocks.end(), 0u);
@@ -63,15 +64,19 @@ void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size
   if (schedule.order == Order::kRandom) std::shuffle(blocks.begin(), blocks.end(), random_);
 
   const DynamicSharedMemory shared(shared_bytes);
-  block_.dynamic_shared = shared.bytes().data();
+  block_.static_shared = static_shared_memory();
+  block_.dynamic_shared = shared.bytes();
+  record_launch_begin();
   for (unsigned linear : blocks) {
     block_.index = position(linear, grid);
-    poison(static_shared_memory());
-    poison(shared.bytes());
+    poison(block_.static_shared);
+    poison(block_.dynamic_shared);
     begin_block();
     run_block();
+    record_block_end();
     if (!error_.empty()) throw KernelError(error_);
   }
+  if (const char* report = record_launch_end()) throw KernelError(std::string(kernel_name) + ": " + report);
 }
 
 void Scheduler::begin_block() {
@@ -96,7 +101,7 @@ void Scheduler::begin_block() {
 void Scheduler::thread_entry() {
   Thread& thread = scheduler.current();
   thread.fiber.entered();
-  scheduler.kernel_();
+  scheduler.kernel_.call(scheduler.kernel_.context);
   thread.state = Thread::State::kEnded;
   thread.fiber.finish();
 }
@@ -201,7 +206,9 @@ void Scheduler::meet_lanes(unsigned mask, void* argument, Complete complete, std
   meeting->present |= lane;
   if (meeting->present != mask) return wait(place);
   meeting->present = 0;
+  completing_ = true;
   complete(meeting->arguments, mask);
+  completing_ = false;
   const unsigned first_thread = current_->linear_index - current_->lane;
   for (unsigned others = mask & ~lane; others != 0; others &= others - 1) {
     block_.threads[first_thread + static_cast<unsigned>(std::countr_zero(others))].state = Thread::State::kReady;

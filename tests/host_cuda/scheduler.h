@@ -4,9 +4,9 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <random>
 #include <source_location>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -63,7 +63,13 @@ struct Block {
   std::source_location barrier;
   /// How many __syncthreads() have been passed since the block began.
   unsigned epoch = 0;
-  std::byte* dynamic_shared = nullptr;
+  std::span<std::byte> static_shared, dynamic_shared;
+};
+
+/// What each thread of a launch executes.
+struct Kernel {
+  void (*call)(const void* context) = nullptr;
+  const void* context = nullptr;
 };
 
 /// Executes the threads of a launch as fibers. There is one, as there is one device.
@@ -73,13 +79,14 @@ class Scheduler {
   using Complete = void (*)(const std::array<void*, kWarpSize>& arguments, unsigned mask);
 
   /// Runs all blocks. Throws KernelError.
-  void launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes, std::function<void()> kernel);
+  void launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes, Kernel kernel);
 
   // From outside of kernels:
   Schedule schedule;
 
   // From inside of kernels:
-  bool in_kernel() const { return current_ != nullptr; }
+  /// Whether a thread is executing the kernel itself, and not an operation of the harness.
+  bool in_kernel() const { return current_ != nullptr && !completing_; }
   Thread& current() { return *current_; }
   Block& block() { return block_; }
   dim3 grid_size() const { return grid_size_; }
@@ -105,10 +112,11 @@ class Scheduler {
   void begin_block();
 
   dim3 grid_size_, block_size_;
-  std::function<void()> kernel_;
+  Kernel kernel_;
   const char* kernel_name_ = "";
   Block block_;
   Thread* current_ = nullptr;
+  bool completing_ = false;
   std::string error_;
   std::mt19937 random_;
   FiberStacks stacks_{kMaximumThreads};

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "ops/checks.h"
+#include "ops/cuda/attention.h"
+#include "ops/cuda/extents.h"
+
+/// Tensors as the kernels take them.
+namespace infini::ops::cuda {
+
+template <typename T>
+T* pointer(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.numel() > 0 ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+/// A [B, heads, N, width] tensor whose rows begin at multiples of 16 bytes.
+template <typename T>
+Heads<T> heads_of(const at::Tensor& tensor) {
+  return {pointer<std::remove_const_t<T>>(tensor), tensor.stride(0), tensor.stride(1), tensor.stride(2)};
+}
+
+inline at::Tensor with_aligned_rows(const at::Tensor& tensor) {
+  constexpr int64_t alignment = 16;
+  const auto aligned = [&](int64_t elements) { return elements * tensor.element_size() % alignment == 0; };
+  const bool fits = tensor.stride(3) == 1 && aligned(tensor.stride(0)) && aligned(tensor.stride(1)) &&
+                    aligned(tensor.stride(2)) && reinterpret_cast<uintptr_t>(tensor.data_ptr()) % alignment == 0;
+  return fits ? tensor : tensor.clone(at::MemoryFormat::Contiguous);
+}
+
+inline at::Tensor plain_float(const at::Tensor& tensor) { return tensor.to(at::kFloat).contiguous(); }
+
+/// An empty [B, heads, N, width], tokens before heads in memory.
+inline at::Tensor empty_heads(const at::Tensor& like, int64_t heads, int64_t width) {
+  return at::empty({like.size(0), like.size(2), heads, width}, like.options()).transpose(1, 2);
+}
+
+/// The inputs of one call, with what is read often by name.
+struct AttentionArguments {
+  at::Tensor q, k, v, beta, cos, sin, starts, gain;
+  Update update;
+  Extents extents;
+  at::TensorOptions state;
+
+  explicit AttentionArguments(const AttentionInputs& inputs)
+      : q(with_aligned_rows(inputs.q)),
+        k(with_aligned_rows(inputs.k)),
+        v(with_aligned_rows(inputs.v)),
+        beta(plain_float(inputs.beta)),
+        cos(plain_float(inputs.cos)),
+        sin(plain_float(inputs.sin)),
+        update(parse_update(inputs.update, true)),
+        extents{q.size(0), q.size(1), k.size(1), q.size(2), inputs.segment_length, q.size(3), v.size(3)},
+        state(q.options().dtype(at::kFloat)) {
+    if (inputs.starts) starts = inputs.starts->contiguous();
+    if (inputs.gain) gain = plain_float(*inputs.gain);
+  }
+
+  bool reads_memory() const { return update != Update::none; }
+  bool is_delta() const { return update == Update::delta; }
+};
+
+/// Calls body(T{}) with the kernels' element type for a dtype.
+template <typename Body>
+auto with_element(at::ScalarType dtype, const Body& body) {
+  switch (dtype) {
+    case at::kFloat:
+      return body(float{});
+    case at::kBFloat16:
+      return body(__nv_bfloat16{});
+    case at::kHalf:
+      return body(__half{});
+    default:
+      TORCH_CHECK(false, "q must be float32, bfloat16 or float16 on CUDA, but is ", dtype);
+  }
+}
+
+}  // namespace infini::ops::cuda

@@ -4,7 +4,6 @@
 
 #include <cuda_runtime_api.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -90,7 +89,7 @@ class DeviceBuffer {
 
   explicit DeviceBuffer(const std::vector<T>& elements) : DeviceBuffer(elements.size()) {
     const auto staged = std::make_unique<T[]>(size_);  // a std::vector<bool> has no array of bool to copy from
-    std::copy(elements.begin(), elements.end(), staged.get());
+    for (std::size_t i = 0; i < size_; ++i) staged[i] = elements[i];
     if (size_ > 0) device::copy(memory_.get(), staged.get(), size_ * sizeof(T));
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -55,7 +54,7 @@ void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size
   block_size_ = block;
   kernel_ = kernel;
   random_.seed(schedule.seed);
-  error_.clear();
+  failure_ = nullptr;
   completing_ = false;
 
   std::vector<unsigned> blocks(size(grid));
@@ -74,7 +73,7 @@ void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size
     begin_block();
     run_block();
     record_block_end();
-    if (!error_.empty()) throw KernelError(error_);
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
   if (const char* report = record_launch_end()) throw KernelError(std::string(kernel_name) + ": " + report);
 }
@@ -101,7 +100,11 @@ void Scheduler::begin_block() {
 void Scheduler::thread_entry() {
   Thread& thread = scheduler.current();
   thread.fiber.entered();
-  scheduler.kernel_.call(scheduler.kernel_.context);
+  try {
+    scheduler.kernel_.call(scheduler.kernel_.context);
+  } catch (...) {
+    scheduler.failure_ = std::current_exception();  // to be thrown on the stack that launched
+  }
   thread.state = Thread::State::kEnded;
   thread.fiber.finish();
 }
@@ -110,12 +113,12 @@ void Scheduler::run_block() {
   std::vector<unsigned> order(block_.warps.size());
   std::iota(order.begin(), order.end(), 0u);
   if (schedule.order == Order::kReverse) std::reverse(order.begin(), order.end());
-  for (bool progress = true; progress && error_.empty();) {
+  for (bool progress = true; progress && !failure_;) {
     if (schedule.order == Order::kRandom) std::shuffle(order.begin(), order.end(), random_);
     progress = false;
     for (unsigned warp : order) {
       progress |= run_warp(block_.warps[warp], warp * kWarpSize);
-      if (!error_.empty()) return;
+      if (failure_) return;
     }
   }
   check_progress();
@@ -139,7 +142,7 @@ bool Scheduler::run_warp(Warp& warp, unsigned first_thread) {
       current_ = &thread;
       thread.fiber.resume();
       current_ = nullptr;
-      if (!error_.empty()) return true;
+      if (failure_) return true;
       ran = again = true;
     }
   }
@@ -147,7 +150,7 @@ bool Scheduler::run_warp(Warp& warp, unsigned first_thread) {
 }
 
 /// When no thread can run, all must have ended.
-void Scheduler::check_progress() {
+void Scheduler::check_progress() const {
   std::size_t ended = 0;
   std::vector<std::pair<std::source_location, std::vector<const Thread*>>> waiting;
   for (const Thread& thread : block_.threads) {
@@ -161,12 +164,12 @@ void Scheduler::check_progress() {
     at->second.push_back(&thread);
   }
   if (waiting.empty()) return;
-  error_ = std::string(kernel_name_) + ", block " + to_string(block_.index) + ": no thread can go on;";
+  std::string error = std::string(kernel_name_) + ", block " + to_string(block_.index) + ": no thread can go on;";
   for (const auto& [place, threads] : waiting) {
-    error_ += " " + std::to_string(threads.size()) + " wait at " + described(place) + ", thread " +
-              to_string(threads.front()->index) + " the first of them;";
+    error += " " + std::to_string(threads.size()) + " wait at " + described(place) + ", thread " +
+             to_string(threads.front()->index) + " the first of them;";
   }
-  error_ += " " + std::to_string(ended) + " have ended";
+  throw KernelError(error + " " + std::to_string(ended) + " have ended");
 }
 
 void Scheduler::wait(std::source_location place) {
@@ -216,10 +219,8 @@ void Scheduler::meet_lanes(unsigned mask, void* argument, Complete complete, std
 }
 
 void Scheduler::fail(const std::string& what, std::source_location place) {
-  error_ = std::string(kernel_name_) + ", block " + to_string(block_.index) + ", thread " + to_string(current_->index) +
-           ": " + what + " at " + described(place);
-  current_->fiber.suspend();
-  std::abort();
+  throw KernelError(std::string(kernel_name_) + ", block " + to_string(block_.index) + ", thread " +
+                    to_string(current_->index) + ": " + what + " at " + described(place));
 }
 
 }  // namespace host_cuda

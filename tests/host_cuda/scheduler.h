@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <exception>
 #include <random>
 #include <source_location>
 #include <span>
@@ -100,7 +101,7 @@ class Scheduler {
   /// Waits for the lanes of `mask`; the last of them calls `complete`.
   void meet_lanes(unsigned mask, void* argument, Complete complete, std::source_location place);
 
-  /// Gives the launch up: it throws KernelError, which says which thread did what.
+  /// Gives the launch up. Throws KernelError, through the kernel and then from launch(); says which thread did what.
   [[noreturn]] void fail(const std::string& what, std::source_location place);
 
  private:
@@ -108,7 +109,7 @@ class Scheduler {
   void wait(std::source_location place);
   void run_block();
   bool run_warp(Warp& warp, unsigned first_thread);
-  void check_progress();
+  void check_progress() const;
   void begin_block();
 
   dim3 grid_size_, block_size_;
@@ -117,7 +118,7 @@ class Scheduler {
   Block block_;
   Thread* current_ = nullptr;
   bool completing_ = false;
-  std::string error_;
+  std::exception_ptr failure_;
   std::mt19937 random_;
   FiberStacks stacks_{kMaximumThreads};
 };

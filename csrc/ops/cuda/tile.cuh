@@ -34,14 +34,15 @@ __device__ __forceinline__ Transposed<Tile<O, Columns>> transposed(Tile<O, Colum
   return {tile};
 }
 
-/// How an M x N matrix is dealt out to warps: in a grid of equal parts, multiples of 16 each way, as square as can be.
+/// How an M x N matrix is dealt out to warps: in a grid of equal parts, multiples of 16 each way, as square as can be and
+/// rather wide than high, as a part's rows of the left factor are held in registers at once.
 template <int M, int N, int Warps>
 struct WarpGrid {
   static constexpr int choose_rows() {
     int best = 0;
     for (int rows = 1; rows <= Warps; rows *= 2) {
       const bool fits = M % (rows * 16) == 0 && N % (Warps / rows * 16) == 0;
-      if (fits && (best == 0 || perimeter(rows) < perimeter(best))) best = rows;
+      if (fits && (best == 0 || perimeter(rows) <= perimeter(best))) best = rows;
     }
     return best;
   }
@@ -298,6 +299,41 @@ class StagedRows {
  private:
   int first_row_, column_;
   uint4 bits_[count];  // not as elements of T: the compiler would hold each in a register of its own
+};
+
+/// How the rows of a tile are dealt out to `Threads` threads: each takes the same `width` columns of every `step`-th row.
+template <typename T, int Rows, int Columns, int Threads>
+class SharedRows {
+ public:
+  static constexpr int width = Vector<T>::size;          ///< columns a thread takes: 16 bytes of T
+  static constexpr int lanes_per_row = Columns / width;  ///< neighbouring lanes that share one row
+  static constexpr int step = Threads / lanes_per_row;   ///< rows taken at once
+  static_assert(Columns % width == 0 && Threads % lanes_per_row == 0 && Rows % step == 0 && lanes_per_row <= 32);
+
+  __device__ __forceinline__ explicit SharedRows(int thread)
+      : first_row_(thread / lanes_per_row), column_(thread % lanes_per_row * width) {}
+
+  __device__ __forceinline__ int column() const { return column_; }
+
+  /// Calls body(row) for each of this thread's rows. All lanes call it equally often: it may shuffle.
+  template <typename Body>
+  __device__ __forceinline__ void for_each(const Body& body) const {
+#pragma unroll 1
+    for (int row = first_row_; row < Rows; row += step) body(row);
+  }
+
+  /// Begins to copy `rows` rows of activations (the rest is taken as 0) from global memory. What a thread copies is what
+  /// it reads: having waited for its own copies it needs no barrier.
+  __device__ __forceinline__ void fetch(Tile<T, Columns> tile, const T* from, int64_t stride, int rows) const {
+#pragma unroll
+    for (int row = first_row_; row < Rows; row += step) {
+      const bool exists = row < rows;
+      __pipeline_memcpy_async(tile.at(row, column_), from + (exists ? row * stride : 0) + column_, 16, exists ? 0 : 16);
+    }
+  }
+
+ private:
+  int first_row_, column_;
 };
 
 /// The map of `StagedRows::place` that applies σ.

@@ -98,6 +98,13 @@ inline Numbers sum(Numbers x, const Numbers& y) {
   return x;
 }
 
+/// The tolerance of numbers that are stored as T, which may lose their last bits: half has none below 2^-24.
+template <typename T>
+Numbers stored(Numbers tolerance) {
+  for (double& x : tolerance) x += std::is_same_v<T, __half> ? 0x1p-25 : 0;
+  return tolerance;
+}
+
 inline Extents extents_of(const Sizes& sizes) {
   return {.batch = sizes.batch,
           .heads = sizes.heads,

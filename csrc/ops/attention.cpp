@@ -142,7 +142,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_for
     const OptionalTensor& gain) {
   const auto batch = q.sym_size(0), heads = q.sym_size(1), groups = k.sym_size(1), tokens = q.sym_size(2);
   const auto key_width = q.sym_size(3), value_width = v.sym_size(3);
-  const auto segments = (tokens + (segment_length - 1)) / segment_length;
+  const auto segments = update == "none" ? c10::SymInt(0) : (tokens + (segment_length - 1)) / segment_length;
   const auto state = q.options().dtype(state_dtype(q, memory));
   const auto written = update == "delta" ? tokens / segment_length : c10::SymInt(0);
   return {empty_in_layout_of(q, value_width, q.scalar_type()),
@@ -191,7 +191,7 @@ TORCH_LIBRARY_IMPL(infini, Autograd, library) {
   library.impl("attention", attention_autograd);
   library.impl("_attention_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CPU, library) { library.impl("attention", attention); }
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) { library.impl("attention", attention); }
 TORCH_LIBRARY_IMPL(infini, Meta, library) {
   library.impl("attention", attention);
   library.impl("_attention_forward", attention_forward_meta);

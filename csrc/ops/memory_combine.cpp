@@ -111,7 +111,7 @@ TORCH_LIBRARY_IMPL(infini, Autograd, library) {
   library.impl("memory_combine", memory_combine_autograd);
   library.impl("_memory_combine_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CPU, library) {
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) {
   library.impl("memory_combine", memory_combine_kernel);
   library.impl("_memory_combine_forward", forward);
   library.impl("_memory_combine_backward", backward);

@@ -103,7 +103,7 @@ TORCH_LIBRARY_IMPL(infini, Autograd, library) {
   library.impl("memory_retrieve", memory_retrieve_autograd);
   library.impl("_memory_retrieve_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CPU, library) {
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) {
   library.impl("memory_retrieve", memory_retrieve_kernel);
   library.impl("_memory_retrieve_forward", forward);
   library.impl("_memory_retrieve_backward", backward);

@@ -269,7 +269,7 @@ TORCH_LIBRARY_IMPL(infini, Autograd, library) {
   library.impl("memory_summary", memory_summary_autograd);
   library.impl("_memory_summary_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CPU, library) {
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) {
   library.impl("memory_summary", memory_summary_kernel);
   library.impl("_memory_summary_forward", forward);
   library.impl("_memory_summary_backward", backward);

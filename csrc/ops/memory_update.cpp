@@ -155,7 +155,7 @@ TORCH_LIBRARY_IMPL(infini, Autograd, library) {
   library.impl("memory_update", memory_update_autograd);
   library.impl("_memory_update_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CPU, library) {
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) {
   library.impl("memory_update", memory_update_kernel);
   library.impl("_memory_update_forward", forward);
   library.impl("_memory_update_backward", backward);

@@ -83,7 +83,7 @@ TORCH_LIBRARY_IMPL(infini, Autograd, library) {
   library.impl("rotate", rotate_autograd);
   library.impl("_rotate_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CPU, library) {
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) {
   library.impl("rotate", rotate_kernel);
   library.impl("_rotate_forward", forward);
   library.impl("_rotate_backward", backward);

@@ -168,8 +168,8 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
   const auto out = empty_in_layout_of(arguments.q, E, arguments.q.scalar_type());
   const auto logsumexp = at::empty({x.batch, x.heads, x.tokens}, state);
   // Before each segment: the state; behind it, for the moment, what the segment writes.
-  const auto memories = at::empty({x.batch, x.groups, S, D, E}, state);
-  const auto norms = at::empty({x.batch, x.groups, S, D}, state);
+  const auto memories = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
+  const auto norms = at::empty({x.batch, x.groups, writes ? S : 0, D}, state);
   const auto transitions = at::empty({x.batch, x.groups, delta ? F : 0, D, D}, state);
   auto memory = Arguments<T>::plain(memory_in).clone();
   auto norm = Arguments<T>::plain(norm_in).clone();
@@ -184,11 +184,12 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
   for_each_state(x, [&](int64_t pair, int64_t batch) {
     A* const z = data<A>(norm) + pair * D;
     for (int64_t s = 0; s < S; ++s) {
-      A* const own = data<A>(norms) + (pair * S + s) * D;
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(z, D, A(0));
+      if (!writes) continue;
+      A* const own = data<A>(norms) + (pair * S + s) * D;
       for (int64_t i = 0; i < D; ++i) {
         const A before = z[i];
-        if (writes && s < F) z[i] += own[i];
+        if (s < F) z[i] += own[i];
         own[i] = before;
       }
     }
@@ -209,10 +210,11 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
     const int64_t size = x.state_size();
     A* const M = data<A>(memory) + pair * size;
     for (int64_t s = 0; s < S; ++s) {
-      A* const before = data<A>(memories) + (pair * S + s) * size;
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(M, size, A(0));
+      if (!writes) continue;
+      A* const before = data<A>(memories) + (pair * S + s) * size;
       std::copy_n(M, size, before);
-      if (!writes || s >= F) continue;
+      if (s >= F) continue;
       A* const own = data<A>(written) + (pair * S + s) * size;
       if (delta) {
         A* const transition = data<A>(transitions) + (pair * F + s) * D * D;
@@ -256,8 +258,8 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
     local_dk = at::empty({x.batch, x.groups, x.tokens, D}, state);
     local_dv = at::empty({x.batch, x.groups, x.tokens, E}, state);
     dbetas = at::empty({x.batch, x.groups, S, x.group_size()}, state);
-    dmemories = at::zeros({x.batch, x.groups, S, D, E}, state);
-    dnorms = at::zeros({x.batch, x.groups, S, D}, state);
+    dmemories = at::zeros({x.batch, x.groups, writes ? S : 0, D, E}, state);
+    dnorms = at::zeros({x.batch, x.groups, writes ? S : 0, D}, state);
     for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
       const int64_t head = place.group * x.group_size();
       const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
@@ -270,8 +272,10 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       task.dk = data<A>(local_dk) + row * D;
       task.dv = data<A>(local_dv) + row * E;
       task.dbeta = data<A>(dbetas) + place.index * x.group_size();
-      task.dmemory = data<A>(dmemories) + place.index * size;
-      task.dnorm = data<A>(dnorms) + place.index * D;
+      if (writes) {
+        task.dmemory = data<A>(dmemories) + place.index * size;
+        task.dnorm = data<A>(dnorms) + place.index * D;
+      }
       kernels.attend_backward(task, scratch);
     });
   } else {
@@ -294,7 +298,7 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
         kernels.multiply(D, E, D, transposed, dM, product.get(), false);
         for (int64_t i = 0; i < size; ++i) dM[i] -= product[i];
       }
-      if (read) {
+      if (read && writes) {
         const A* const own = data<A>(dmemories) + (pair * S + s) * size;
         for (int64_t i = 0; i < size; ++i) dM[i] += own[i];
       }
@@ -332,7 +336,7 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       for (int64_t i = 0; i < D; ++i) {
         if (writes) data<A>(dnorms_after)[row + i] = dz[i];
         if (delta && s < F) dz[i] += data<A>(dnorms_delta)[row + i];
-        if (read) dz[i] += data<A>(dnorms)[row + i];
+        if (read && writes) dz[i] += data<A>(dnorms)[row + i];
       }
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dz, D, A(0));
     }

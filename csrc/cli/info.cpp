@@ -25,9 +25,10 @@ constexpr std::array kPublicOps = {"memory_retrieve", "memory_update", "memory_c
 
 constexpr std::array kImplementations = {
     std::pair{"CPU", c10::DispatchKey::CPU},
+#ifdef INFINI_CUDA
     std::pair{"CUDA", c10::DispatchKey::CUDA},
+#endif
     std::pair{"Meta", c10::DispatchKey::Meta},
-    std::pair{"Autograd", c10::DispatchKey::Autograd},
 };
 
 /// What multiplies bfloat16 matrices; with none, bfloat16 is slower than float32.
@@ -57,16 +58,21 @@ nlohmann::ordered_json devices() {
   return devices;
 }
 
-/// For each public op the dispatch keys that have a kernel.
+/// For each public op the devices that have its forward pass, be it of their own or a composition of ATen's ops, and
+/// whether it has gradients.
 nlohmann::ordered_json op_implementations() {
+  const auto find = [](const std::string& name) {
+    return c10::Dispatcher::singleton().findSchema({"infini::" + name, ""});
+  };
   nlohmann::ordered_json ops = nlohmann::ordered_json::object();
-  for (const char* name : kPublicOps) {
+  for (const std::string name : kPublicOps) {
     ops[name] = nlohmann::ordered_json::array();
-    const auto op = c10::Dispatcher::singleton().findSchema({std::string("infini::") + name, ""});
-    if (!op) continue;
+    const auto forward = find("_" + name + "_forward");
     for (const auto& [implementation, key] : kImplementations) {
-      if (op->hasKernelForDispatchKey(key)) ops[name].push_back(implementation);
+      if (forward && forward->hasComputedKernelForDispatchKey(key)) ops[name].push_back(implementation);
     }
+    const auto op = find(name);
+    if (op && op->hasKernelForDispatchKey(c10::DispatchKey::Autograd)) ops[name].push_back("Autograd");
   }
   return ops;
 }

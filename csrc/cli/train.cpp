@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/overrides.h"
 #include "config/load_train_config.h"
 #include "log/error.h"
 #include "log/log.h"
@@ -12,30 +13,6 @@
 #include "train/trainer.h"
 
 namespace infini {
-namespace {
-
-/// `--set KEY=VALUE`, taken out of the command line: cxxopts would cut a value at its commas.
-std::vector<std::string> take_overrides(int& argc, std::vector<char*>& argv) {
-  std::vector<std::string> overrides;
-  std::vector<char*> rest;
-  for (size_t i = 0; i < argv.size(); ++i) {
-    const std::string argument = argv[i];
-    constexpr std::string_view kJoined = "--set=";
-    if (argument.starts_with(kJoined)) {
-      overrides.push_back(argument.substr(kJoined.size()));
-    } else if (argument == "--set") {
-      if (i + 1 == argv.size()) throw UserError("--set needs key=value, such as --set steps=100");
-      overrides.emplace_back(argv[++i]);
-    } else {
-      rest.push_back(argv[i]);
-    }
-  }
-  argv = rest;
-  argc = static_cast<int>(argv.size());
-  return overrides;
-}
-
-}  // namespace
 
 int run_train(int argc, char** argv) {
   cxxopts::Options options(

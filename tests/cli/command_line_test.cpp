@@ -73,7 +73,7 @@ TEST_P(EachVerb, RefusesAnOptionThatDoesNotExistAndNamesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CommandLine, EachVerb,
-                         ::testing::Values("prepare", "train", "eval", "score", "generate", "report", "info"),
+                         ::testing::Values("prepare", "train", "eval", "score", "generate", "report", "bench", "info"),
                          [](const auto& verb) { return std::string(verb.param); });
 
 TEST(CommandLine, SuggestsTheNearestVerb) {
@@ -132,6 +132,80 @@ TEST(Info, ListsEveryPublicOpWithItsKernelsAsJson) {
   EXPECT_THAT(info["libtorch"].get<std::string>(), StartsWith("2."));
   EXPECT_EQ(info["devices"][0]["device"], "cpu");
   EXPECT_GE(info["devices"][0]["threads"], 1);
+}
+
+constexpr const char* kSmallBench =
+    "bench --device cpu --threads 1 --rounds 1 --tokens 20 --segment-length 8 --heads 2 --key-value-heads 1 "
+    "--head-dim 8 --width 16 --layers 1 ";
+
+TEST(Bench, MeasuresOpsAndATrainingStepAgainstThePeakAsJson) {
+  const Outcome outcome = run(std::string(kSmallBench) + "--json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  const auto result = nlohmann::json::parse(outcome.output);
+  EXPECT_EQ(result["device"], "cpu");
+  EXPECT_EQ(result["dtype"], "float32");
+  EXPECT_EQ(result["attention"]["tokens"], 20);
+  EXPECT_GT(result["peak"]["operations_per_second"], 0);
+  EXPECT_GT(result["peak"]["bytes_per_second"], 0);
+  std::vector<std::string> lines;
+  for (const auto& line : result["measurements"]) {
+    lines.push_back(line["name"].get<std::string>() + ", " + line["update"].get<std::string>() + ", " +
+                    line["pass"].get<std::string>());
+    EXPECT_GT(line["seconds"], 0) << line;
+    EXPECT_EQ(line["tokens"], 20) << line;
+  }
+  EXPECT_THAT(lines,
+              ::testing::ElementsAre("attention, linear, forward", "attention, linear, forward + backward",
+                                     "attention, delta, forward", "attention, delta, forward + backward",
+                                     "training step, linear, with optimizer", "training step, delta, with optimizer"));
+}
+
+TEST(Bench, TakesSizesFromAConfigurationAndLeavesOutWhatIsNotAskedFor) {
+  const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) / "bench.yaml";
+  std::ofstream(file) << "train_length: 64\ndata:\n  path: absent\nmodel:\n  hidden_size: 16\n  intermediate_size: 32\n"
+                         "  num_hidden_layers: 1\n  num_attention_heads: 2\n  memory:\n    segment_length: 16\n"
+                         "    update: delta\n";
+  const Outcome outcome =
+      run("bench --device cpu --threads 1 --rounds 1 --json --only step --dtype bfloat16 --config '" + file.string() +
+          "' --set batch_rows=3");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  const auto result = nlohmann::json::parse(outcome.output);
+  EXPECT_EQ(result["dtype"], "bfloat16");
+  ASSERT_EQ(result["measurements"].size(), 1);
+  EXPECT_EQ(result["measurements"][0]["name"], "training step");
+  EXPECT_EQ(result["measurements"][0]["update"], "delta");
+  EXPECT_EQ(result["measurements"][0]["tokens"], 192);
+}
+
+TEST(Bench, ShowsAPersonATable) {
+  const Outcome outcome = run(std::string(kSmallBench) + "--only attention --update none");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("peak, measured"), HasSubstr("tokens/s"), HasSubstr("forward + backward")));
+}
+
+TEST(Bench, RefusesWhatCannotBeMeasured) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"--tokens 0", "--tokens must be 1 or more, but is 0"},
+      {"--rounds -1", "--rounds"},
+      {"--heads 3 --key-value-heads 2", "num_key_value_heads"},
+      {"--head-dim 7", "head_dim"},
+      {"--dtype int8", "'int8'"},
+      {"--dtype float16", "--only attention"},
+      {"--update hebbian", "'hebbian'"},
+      {"--only speed", "'speed'"},
+      {"--set steps=1", "--config"},
+      {"--config x.yaml --tokens 4", "--tokens and --config"},
+      {"--config /no/such/config.yaml", "/no/such/config.yaml"},
+      {"--device cuda:99", "cuda:99"},
+      {"--tokens many", "--tokens"},
+      {"fast", "'fast'"},
+  };
+  for (const auto& [options, expected] : cases) {
+    const Outcome outcome = run(std::string("bench ") + options);
+    expect_refusal(outcome);
+    EXPECT_THAT(outcome.errors, HasSubstr(expected)) << options;
+  }
 }
 
 TEST(Info, SaysTheSameToAPerson) {

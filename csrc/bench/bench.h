@@ -1,0 +1,57 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bench/peak.h"
+#include "bench/work.h"
+#include "train/train_config.h"
+
+namespace infini {
+
+struct BenchOptions {
+  /// Sizes of the model, batch_rows, train_length, segments_per_chunk, the optimiser and `device`. `attention` is timed
+  /// on one chunk, the training step as a whole, on made-up tokens.
+  TrainConfig config;
+  std::vector<std::string> updates;  ///< each is timed: "linear", "delta" or "none"
+  torch::Dtype dtype = torch::kFloat32;
+  int64_t rounds = 5;
+  bool attention = true;
+  bool training_step = true;
+};
+
+/// One line of the result.
+struct Measurement {
+  std::string name;  ///< "attention" or "training step"
+  std::string update;
+  std::string pass;    ///< "forward", "forward + backward" or "with optimizer"
+  int64_t tokens = 0;  ///< in all rows
+  double seconds = 0;  ///< median of the rounds
+  Work work;
+
+  double tokens_per_second() const { return static_cast<double>(tokens) / seconds; }
+  double operations_per_second() const { return work.operations / seconds; }
+  double bytes_per_second() const { return work.bytes / seconds; }
+};
+
+struct BenchResult {
+  std::string device, dtype;
+  int64_t threads = 0;  ///< of the CPU
+  int64_t rounds = 0;
+  AttentionSizes sizes;  ///< of the calls of attention
+  int64_t train_length = 0, layers = 0, hidden_size = 0, vocab_size = 0;
+  Peak peak;
+  std::vector<Measurement> measurements;
+};
+
+/// Measures the device's peak, then what is asked for. Throws UserError for sizes that no model can have.
+BenchResult measure_speed(const BenchOptions& options);
+
+std::string to_text(const BenchResult& result);
+nlohmann::ordered_json to_json(const BenchResult& result);
+
+}  // namespace infini

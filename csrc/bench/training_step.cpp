@@ -1,0 +1,44 @@
+#include "bench/training_step.h"
+
+#include "train/gradient_clipping.h"
+#include "train/segment_schedule.h"
+#include "train/step_readings.h"
+
+namespace infini {
+
+TrainingStep::TrainingStep(const TrainConfig& config, torch::Device device, torch::Dtype dtype)
+    : config_(config), model_(std::make_shared<CausalLanguageModel>(config.model, config.gate.initial_beta)) {
+  model_->to(device);
+  model_->set_compute_dtype(dtype);
+  optimizer_ = make_optimizer(*model_, config.optimizer);
+
+  const int64_t rows = config.batch_rows, length = config.train_length;
+  const auto integers = torch::TensorOptions(device).dtype(torch::kInt64);
+  batch_.tokens = torch::randint(config.model.vocab_size, {rows, length}, integers);
+  batch_.targets = batch_.tokens.roll(-1, 1);
+  batch_.target_count = rows * length;
+  if (const int64_t segment_length = config.model.memory.segment_length; segment_length > 0) {
+    const int64_t segments = (length + segment_length - 1) / segment_length;
+    batch_.starts = torch::zeros({rows, segments}, integers.dtype(torch::kBool));
+    batch_.starts.select(1, 0).fill_(true);
+  }
+}
+
+double TrainingStep::run() {
+  const ScheduleOptions options{config_.segments_per_chunk,
+                                config_.border_states == "host" ? BorderStates::host : BorderStates::device};
+  zero_gradients(*model_);
+  torch::Tensor loss;
+  for (int64_t i = 0; i < config_.accumulation; ++i) {
+    const MemoryState empty = model_->empty_state(config_.batch_rows);
+    const int64_t targets = batch_.target_count * config_.accumulation;
+    const ScheduleResult result = run_schedule(*model_, batch_, empty, targets, options);
+    loss = loss.defined() ? loss + result.loss : result.loss;
+  }
+  const torch::Tensor norm = clip_gradients(gradients(*model_), config_.gradient_clip);
+  const StepReadings readings = synchronise(loss, norm, std::nullopt);
+  optimizer_->step({config_.optimizer.learning_rate, config_.gate.learning_rate});
+  return readings.loss;
+}
+
+}  // namespace infini

@@ -1,19 +1,16 @@
 """The function. Shapes: B batch, H query heads, G key/value heads (H a multiple of G), N tokens, L segment length,
 S = ceil(N / L) segments, D key width (even), E value width."""
 
-import functools
-
 import torch
 
 from infini_attention.library import load_library
 
 
-@functools.lru_cache(maxsize=16)
 def rope_tables(length, width, theta=10000.0, device=None, dtype=torch.float32):
     """The cosines and sines of rotary position embedding, [length, width] each, in the rotate-half layout.
 
     Row t holds the angles t * theta^(-2i / width) for i = 0 ... width / 2 - 1, twice. Computed in double, then rounded to
-    `dtype`. Kept for the next call: not to be changed in place.
+    `dtype`.
     """
     frequencies = theta ** (-torch.arange(0, width, 2, dtype=torch.float64, device=device) / width)
     angles = torch.outer(torch.arange(length, dtype=torch.float64, device=device), frequencies).repeat(1, 2)
@@ -58,7 +55,8 @@ def infini_attention(
         starts: [B, S], bool: that segment begins a new document, and the memory is emptied before it.
         gain: [B, S], floating: what that segment writes is multiplied by it.
         rope_theta: the base of the rotary position embedding inside a segment; None: no rotation.
-        cos, sin: [L, D], tables of your own in place of rope_theta's, in the rotate-half layout.
+        cos, sin: [L, D], tables in place of rope_theta's, in the rotate-half layout: of another position embedding, or
+            `rope_tables` called once for many calls.
 
     Returns:
         out [B, H, N, E] in q's dtype; memory [B, G, D, E] and norm [B, G, D] after the last full segment, to be given to

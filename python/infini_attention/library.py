@@ -1,6 +1,5 @@
 """Finds and loads libinfini_ops.so, which registers torch.ops.infini.*."""
 
-import functools
 import os
 import pathlib
 
@@ -26,11 +25,10 @@ def find_library() -> pathlib.Path:
     )
 
 
-@functools.cache
 def load_library() -> None:
-    """Loads the library once. It must have been built against the version of torch that runs.
+    """Loads the library. It must have been built against the version of torch that runs.
 
-    Does nothing where a program has loaded it by itself: an op cannot be registered twice.
+    Does nothing where it has been loaded already: an op cannot be registered twice.
     """
     if not hasattr(torch.ops.infini, "attention"):
         torch.ops.load_library(str(find_library()))

@@ -97,6 +97,23 @@ def test_everything_gets_a_gradient(update):
         assert tensor.grad.count_nonzero() > 0
 
 
+def test_torch_compile_takes_it_whole(update):
+    x = attention_inputs(update)
+
+    def run(q, k, v, beta):
+        return infini_attention(q, k, v, beta, segment_length=4, update=update)
+
+    compiled = torch.compile(run, backend="eager", fullgraph=True)
+    assert_all_equal(compiled(x.q, x.k, x.v, x.beta), run(x.q, x.k, x.v, x.beta))
+
+
+def test_calls_in_inference_mode_leave_nothing_behind_for_training(update):
+    x = attention_inputs(update)
+    with torch.inference_mode():
+        infini_attention(x.q, x.k, x.v, x.beta, segment_length=4, update=update)
+    infini_attention(x.requiring_grad().q, x.k, x.v, x.beta, segment_length=4, update=update)[0].sum().backward()
+
+
 @pytest.mark.parametrize("alone", ["memory", "norm", "cos", "sin"])
 def test_one_of_two_that_belong_together_is_refused(alone):
     x = attention_inputs()

@@ -4,7 +4,7 @@
 # Markdown to paste into an issue; it and the logs lie in build/gpu_check. Exit code 1 if something failed, 2 without a GPU.
 #   scripts/gpu_check.sh
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 if ! command -v nvidia-smi > /dev/null || ! gpus=$(nvidia-smi -L 2> /dev/null) || [ -z "$gpus" ]; then
   echo "gpu_check: no NVIDIA GPU is visible here (nvidia-smi -L lists none); run it on a machine with a GPU and its driver" >&2

@@ -6,7 +6,6 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#include "host_cuda/access.h"
 #include "host_cuda/scheduler.h"
 
 #undef __global__
@@ -16,6 +15,7 @@
 #undef __constant__
 #undef __launch_bounds__
 #undef __forceinline__
+#undef __noinline__
 #undef __grid_constant__
 
 #ifdef HOST_CUDA_RACE
@@ -29,6 +29,7 @@
 #define __constant__ static
 #define __launch_bounds__(...)
 #define __forceinline__ inline
+#define __noinline__ __attribute__((noinline))
 #define __grid_constant__
 #ifdef __SANITIZE_ADDRESS__
 #define __shared__ static
@@ -36,15 +37,8 @@
 #define __shared__ static constinit thread_local
 #endif
 
-namespace host_cuda {
-
-HOST_CUDA_NOT_RECORDED inline uint3 thread_index() { return scheduler.current().index; }
-HOST_CUDA_NOT_RECORDED inline uint3 block_index() { return scheduler.block().index; }
-
-}  // namespace host_cuda
-
 #define threadIdx (::host_cuda::thread_index())
 #define blockIdx (::host_cuda::block_index())
-#define blockDim (::host_cuda::scheduler.block_size())
-#define gridDim (::host_cuda::scheduler.grid_size())
+#define blockDim (::host_cuda::block_size())
+#define gridDim (::host_cuda::grid_size())
 #define warpSize 32

@@ -19,12 +19,7 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   scheduler.launch(name, grid, block, shared_bytes, {call_on, &call});
 }
 
-template <typename T>
-T* dynamic_shared() {
-  return reinterpret_cast<T*>(scheduler.block().dynamic_shared.data());
-}
-
 }  // namespace host_cuda
 
 #define INFINI_LAUNCH(kernel, ...) ::host_cuda::launch(#kernel, kernel, __VA_ARGS__)
-#define INFINI_DYNAMIC_SHARED(T, name) T* const name = ::host_cuda::dynamic_shared<T>()
+#define INFINI_DYNAMIC_SHARED(T, name) T* const name = reinterpret_cast<T*>(::host_cuda::dynamic_shared_memory())

@@ -45,6 +45,13 @@ std::string described(std::source_location place) {
   return std::string(place.file_name()) + ":" + std::to_string(place.line());
 }
 
+uint3 thread_index() { return scheduler.current().index; }
+uint3 block_index() { return scheduler.block().index; }
+dim3 block_size() { return scheduler.block_size(); }
+dim3 grid_size() { return scheduler.grid_size(); }
+unsigned lane_index() { return scheduler.current().lane; }
+std::byte* dynamic_shared_memory() { return scheduler.block().dynamic_shared.data(); }
+
 void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes, Kernel kernel) {
   kernel_name_ = kernel_name;
   if (size(block) < 1 || size(block) > kMaximumThreads) {

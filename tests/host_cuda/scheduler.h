@@ -127,4 +127,13 @@ extern Scheduler scheduler;
 
 std::string described(std::source_location place);
 
+// Where the current thread stands. Not inline: what is compiled into kernels is recorded as theirs.
+
+[[gnu::pure]] uint3 thread_index();
+[[gnu::pure]] uint3 block_index();
+[[gnu::pure]] dim3 block_size();
+[[gnu::pure]] dim3 grid_size();
+[[gnu::pure]] unsigned lane_index();
+[[gnu::pure]] std::byte* dynamic_shared_memory();
+
 }  // namespace host_cuda

@@ -38,7 +38,7 @@ T shuffle(unsigned mask, T value, unsigned source, std::source_location place) {
 }
 
 /// The lane `wanted` of the caller's part of the warp, or the caller itself where `outside`.
-inline unsigned lane_in_part(unsigned wanted, bool outside) { return outside ? scheduler.current().lane : wanted; }
+inline unsigned lane_in_part(unsigned wanted, bool outside) { return outside ? lane_index() : wanted; }
 
 inline unsigned ballot(unsigned mask, bool predicate, std::source_location place) {
   struct Vote {
@@ -64,7 +64,7 @@ inline unsigned ballot(unsigned mask, bool predicate, std::source_location place
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int lane, int width = 32,
               std::source_location place = std::source_location::current()) {
-  const unsigned own = host_cuda::scheduler.current().lane;
+  const unsigned own = host_cuda::lane_index();
   const unsigned part = own & ~static_cast<unsigned>(width - 1);
   return host_cuda::shuffle(mask, value, part + (static_cast<unsigned>(lane) & static_cast<unsigned>(width - 1)),
                             place);
@@ -73,7 +73,7 @@ T __shfl_sync(unsigned mask, T value, int lane, int width = 32,
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32,
                   std::source_location place = std::source_location::current()) {
-  const unsigned own = host_cuda::scheduler.current().lane;
+  const unsigned own = host_cuda::lane_index();
   const unsigned wanted = own ^ static_cast<unsigned>(lanes);
   const bool outside = wanted / static_cast<unsigned>(width) > own / static_cast<unsigned>(width);
   return host_cuda::shuffle(mask, value, host_cuda::lane_in_part(wanted, outside), place);
@@ -82,7 +82,7 @@ T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32,
 template <typename T>
 T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32,
                  std::source_location place = std::source_location::current()) {
-  const unsigned own = host_cuda::scheduler.current().lane;
+  const unsigned own = host_cuda::lane_index();
   const bool outside = own % static_cast<unsigned>(width) < lanes;
   return host_cuda::shuffle(mask, value, host_cuda::lane_in_part(own - lanes, outside), place);
 }
@@ -90,7 +90,7 @@ T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32,
 template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = 32,
                    std::source_location place = std::source_location::current()) {
-  const unsigned own = host_cuda::scheduler.current().lane;
+  const unsigned own = host_cuda::lane_index();
   const bool outside = own % static_cast<unsigned>(width) + lanes >= static_cast<unsigned>(width);
   return host_cuda::shuffle(mask, value, host_cuda::lane_in_part(own + lanes, outside), place);
 }

@@ -22,18 +22,20 @@ bool same_thread(const Stamp& a, const Stamp& b) {
   return a.block_plus_one == b.block_plus_one && a.thread == b.thread;
 }
 
-/// Keeps two reads such that a later write that is concurrent with any read is concurrent with one of them.
-void remember(std::array<Stamp, 2>& reads, const Stamp& now, bool shared) {
-  for (Stamp& read : reads) {
-    if (same_thread(read, now) || !concurrent(read, now, shared)) {
-      read = now;
+/// Keeps two accesses of a kind such that what is concurrent with any of that kind later is concurrent with one of
+/// them.
+void remember(std::array<Stamp, 2>& accesses, const Stamp& now, bool shared) {
+  for (Stamp& before : accesses) {
+    if (same_thread(before, now) || !concurrent(before, now, shared)) {
+      before = now;
       return;
     }
   }
-  // Three reads that nothing orders. Reads of two warps, or two blocks, suffice for every writer; so do two lanes of
-  // the only warp that has read.
-  const bool apart = reads[0].block_plus_one != reads[1].block_plus_one || !same_warp(reads[0], reads[1]);
-  if (!apart) reads[1] = now;
+  // Three that nothing orders. Those of two warps, or two blocks, suffice, whoever comes; so do two lanes of one warp,
+  // as long as no other warp has come.
+  const auto& [first, second] = accesses;
+  const bool apart = first.block_plus_one != second.block_plus_one || !same_warp(first, second);
+  if (!apart) accesses[1] = now;
 }
 
 }  // namespace
@@ -43,10 +45,15 @@ void RaceFinder::access(ShadowMemory& shadow, std::uintptr_t address, std::size_
   for (std::uintptr_t at = address & ~(kCellBytes - 1); at < address + bytes; at += kCellBytes) {
     Cell& cell = shadow.cell(at);
     check(cell, access, now, shared, at);
-    if (access == Access::kRead) {
-      remember(cell.reads, now, shared);
-    } else {
-      cell.write = now;
+    switch (access) {
+      case Access::kRead:
+        remember(cell.reads, now, shared);
+        break;
+      case Access::kAtomic:
+        remember(cell.atomics, now, shared);
+        break;
+      case Access::kWrite:
+        cell.write = now;
     }
   }
 }
@@ -55,18 +62,18 @@ void RaceFinder::check(const Cell& cell, Access access, const Stamp& now, bool s
   if (cell.copy.block_plus_one == now.block_plus_one) {
     found("access before the wait for a cp.async", now, cell.copy, address);
   }
-  const bool both_atomic = access == Access::kAtomic && cell.write.atomic;
-  if (!both_atomic && concurrent(cell.write, now, shared)) {
-    found(access == Access::kRead ? "read and write" : "two writes", now, cell.write, address);
+  const auto refuse = [&](const Stamp& before, const char* what) {
+    if (concurrent(before, now, shared)) found(what, now, before, address);
+  };
+  refuse(cell.write, access == Access::kRead ? "read and write" : "two writes");
+  if (access != Access::kAtomic) {
+    for (const Stamp& atomic : cell.atomics) refuse(atomic, "atomic and other access");
   }
-  if (access == Access::kRead) {
-    if (shared && cell.write.block_plus_one != now.block_plus_one) {
-      found("read of shared memory that was not written", now, now, address);
-    }
-    return;
+  if (access != Access::kRead) {
+    for (const Stamp& read : cell.reads) refuse(read, "write and read");
   }
-  for (const Stamp& read : cell.reads) {
-    if (concurrent(read, now, shared)) found("write and read", now, read, address);
+  if (access != Access::kWrite && shared && cell.write.block_plus_one != now.block_plus_one) {
+    found("read of shared memory that was not written", now, now, address);
   }
 }
 

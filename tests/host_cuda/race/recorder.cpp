@@ -37,15 +37,12 @@ bool contains(std::span<const std::byte> memory, const void* address) {
          number(address) < number(memory.data()) + memory.size();
 }
 
-Stamp stamp(const Thread& thread, Instructions::Number instruction, bool atomic) {
+Stamp stamp(const Thread& thread, Instructions::Number instruction) {
   const Block& block = scheduler.block();
   const dim3 grid = scheduler.grid_size();
   return {block.index.x + grid.x * (block.index.y + grid.y * block.index.z) + 1,
-          static_cast<std::uint16_t>(thread.linear_index),
-          static_cast<std::uint16_t>(block.epoch),
-          static_cast<std::uint16_t>(thread.warp->epoch),
-          instruction,
-          atomic};
+          static_cast<std::uint16_t>(thread.linear_index), static_cast<std::uint16_t>(block.epoch),
+          static_cast<std::uint16_t>(thread.warp->epoch), instruction};
 }
 
 void Recorder::access(const Thread& thread, const void* address, std::size_t bytes, Access kind,
@@ -53,7 +50,7 @@ void Recorder::access(const Thread& thread, const void* address, std::size_t byt
   if (scheduler.stacks().contains(address)) return;
   const bool shared =
       contains(scheduler.block().static_shared, address) || contains(scheduler.block().dynamic_shared, address);
-  const Stamp now = stamp(thread, instruction, kind == Access::kAtomic);
+  const Stamp now = stamp(thread, instruction);
   races.access(shadow, number(address), bytes, kind, now, shared);
   if (traffic) traffic->access(shadow, number(address), bytes, kind, now, shared);
 }
@@ -118,7 +115,7 @@ void record_copy_issued(const AsynchronousCopy& copy, std::source_location place
   const Thread& thread = scheduler.current();
   const auto read = recorder.instructions.at(place, 0), write = recorder.instructions.at(place, 1);
   if (copy.bytes > copy.zeros) recorder.access(thread, copy.from, copy.bytes - copy.zeros, Access::kRead, read);
-  const Stamp now = stamp(thread, write, false);
+  const Stamp now = stamp(thread, write);
   recorder.races.copy_issued(recorder.shadow, number(copy.to), copy.bytes, now);
   if (recorder.traffic) {
     recorder.traffic->access(recorder.shadow, number(copy.to), copy.bytes, Access::kWrite, now, true);
@@ -127,8 +124,7 @@ void record_copy_issued(const AsynchronousCopy& copy, std::source_location place
 
 void record_copy_waited_for(const AsynchronousCopy& copy) {
   const auto issued = recorder.shadow.cell(number(copy.to)).copy.instruction;
-  recorder.races.copy_waited_for(recorder.shadow, number(copy.to), copy.bytes,
-                                 stamp(scheduler.current(), issued, false));
+  recorder.races.copy_waited_for(recorder.shadow, number(copy.to), copy.bytes, stamp(scheduler.current(), issued));
 }
 
 Traffic measure(const std::function<void()>& launches) {

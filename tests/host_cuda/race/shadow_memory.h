@@ -18,14 +18,13 @@ struct Stamp {
   /// How many barriers of the block, and of the warp, the thread had passed.
   std::uint16_t block_epoch = 0, warp_epoch = 0;
   Instructions::Number instruction = 0;
-  bool atomic = false;
 };
 
 /// The last accesses to two bytes: the unit, as no element that threads write side by side is smaller.
 struct Cell {
   Stamp write;
-  /// Reads that the next write must not be concurrent with; of different threads.
-  std::array<Stamp, 2> reads;
+  /// Those that a later access must not be concurrent with; of different threads.
+  std::array<Stamp, 2> atomics, reads;
   /// The copy by cp.async that will write here and has not been waited for.
   Stamp copy;
 };

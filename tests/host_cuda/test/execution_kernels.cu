@@ -66,6 +66,14 @@ __global__ void atomic_sum(int count, const float* in, float* sum) {
   if (i < count) atomicAdd(sum, in[i]);
 }
 
+__global__ void uninitialised(float* out) {
+  __shared__ float word;
+  INFINI_DYNAMIC_SHARED(float, dynamic_word);
+  out[blockIdx.x * 2] = word;
+  out[blockIdx.x * 2 + 1] = *dynamic_word;
+  word = *dynamic_word = 1;
+}
+
 __global__ void nothing() {}
 
 }  // namespace
@@ -97,6 +105,8 @@ void launch_groups_of_copies(int kept, const float* in, float* out) {
 void launch_atomic_sum(int count, const float* in, float* sum) {
   INFINI_LAUNCH(atomic_sum, dim3(static_cast<unsigned>(count + 63) / 64), dim3(64), 0, nullptr, count, in, sum);
 }
+
+void launch_uninitialised(float* out) { INFINI_LAUNCH(uninitialised, dim3(2), dim3(1), sizeof(float), nullptr, out); }
 
 void launch_nothing(unsigned threads) { INFINI_LAUNCH(nothing, dim3(1), dim3(threads), 0, nullptr); }
 

@@ -29,6 +29,10 @@ void launch_groups_of_copies(int kept, const float* in, float* out);
 /// sum[0] += in[i] of all elements, each by one thread.
 void launch_atomic_sum(int count, const float* in, float* sum);
 
+/// out: for each of two blocks of one thread, what static and dynamic shared memory hold when it begins, before it
+/// writes 1 to both.
+void launch_uninitialised(float* out);
+
 /// Nothing, by `threads` threads.
 void launch_nothing(unsigned threads);
 

@@ -100,6 +100,20 @@ TEST(Warp, votes) {
   });
 }
 
+#ifndef HOST_CUDA_RACE  // where reading it is an error
+TEST(SharedMemory, begins_as_NaN_in_each_block) {
+  DeviceBuffer<float> out(std::vector<float>(4, 0.0f));
+  launch_uninitialised(out.data());
+  const auto words = out.to_host();
+  for (std::size_t block = 0; block < 2; ++block) {
+    EXPECT_TRUE(std::isnan(words[2 * block + 1])) << "dynamic, block " << block;
+#ifndef __SANITIZE_ADDRESS__
+    EXPECT_TRUE(std::isnan(words[2 * block])) << "static, block " << block;
+#endif
+  }
+}
+#endif
+
 TEST(AsynchronousCopy, writes_zeros_in_place_of_the_last_bytes) {
   on_every_schedule([] {
     const DeviceBuffer<float> in(std::vector<float>{1, 2, 3, 4});

@@ -12,12 +12,15 @@ constexpr int kThreads = 64;
 __device__ int first_output() { return static_cast<int>(blockIdx.x) * kThreads; }
 __device__ int first_input() { return kSeededElements - kThreads - first_output(); }
 
+/// Not inlined, so that nobody can tell beforehand how long the array is.
+__device__ __noinline__ void write(float* array, int at, float value) { array[at] = value; }
+
 /// Through shared memory: each thread writes one element and reads another thread's.
 __global__ void through_shared(Bug bug, const float* in, float* out) {
   __shared__ float block_in[kThreads];
   const int i = static_cast<int>(threadIdx.x), last = kThreads - 1;
   const int too_far = bug == Bug::kSharedOutOfBounds && i == last ? 1 : 0;
-  if (bug != Bug::kUninitialisedShared || i != 5) block_in[i + too_far] = in[first_input() + i];
+  if (bug != Bug::kUninitialisedShared || i != 5) write(block_in, i + too_far, in[first_input() + i]);
   if (bug == Bug::kDivergentBarrier) {
     if (i < kThreads / 2) {
       __syncthreads();
@@ -33,6 +36,24 @@ __global__ void through_shared(Bug bug, const float* in, float* out) {
     __syncthreads();
   }
   out[first_output() + i] = block_in[last - i];
+}
+
+/// Twice through the same shared memory, the first time for nothing.
+__global__ void twice_through_shared(Bug bug, const float* in, float* out) {
+  __shared__ float block_in[kThreads];
+  const int i = static_cast<int>(threadIdx.x), last = kThreads - 1;
+  block_in[i] = in[first_output() + i];
+  __syncthreads();
+  const float first = block_in[last - i];
+  if (bug == Bug::kOverwrittenAfterWarpBarrier) {
+    __syncwarp();
+  } else if (bug != Bug::kOverwrittenBeforeRead) {
+    __syncthreads();
+  }
+  block_in[i] = in[first_input() + i];
+  __syncthreads();
+  const float right_first = in[first_output() + last - i];
+  out[first_output() + i] = first == right_first ? block_in[last - i] : NAN;
 }
 
 __global__ void through_dynamic_shared(Bug bug, const float* in, float* out) {
@@ -62,6 +83,12 @@ __global__ void through_shuffles(Bug bug, const float* in, float* out) {
     reversed = __shfl_sync(0x0000ffffu, own, 15 - lane % 16);
   } else if (bug == Bug::kMaskOfLanesThatDoNotCome) {
     if (lane < 16) reversed = __shfl_sync(0xffffffffu, own, 31 - lane);
+  } else if (bug == Bug::kDivergentShuffle) {
+    if (lane < 16) {
+      reversed = __shfl_sync(0xffffffffu, own, 31 - lane);
+    } else {
+      reversed = __shfl_sync(0xffffffffu, own, 31 - lane);
+    }
   } else {
     reversed = __shfl_xor_sync(0xffffffffu, own, 31);
   }
@@ -197,8 +224,8 @@ void launch_reverse(Bug bug, const float* in, float* out) {
   };
   switch (bug) {
     case Bug::kNone:
-      for (const Kernel kernel : {through_shared, through_dynamic_shared, through_warps, through_shuffles, straight,
-                                  by_vectors, by_copies, with_sums, by_a_matrix_product}) {
+      for (const Kernel kernel : {through_shared, twice_through_shared, through_dynamic_shared, through_warps,
+                                  through_shuffles, straight, by_vectors, by_copies, with_sums, by_a_matrix_product}) {
         launch_one(kernel);
       }
       return;
@@ -209,6 +236,9 @@ void launch_reverse(Bug bug, const float* in, float* out) {
     case Bug::kDivergentBarrier:
     case Bug::kBarrierSomeNeverReach:
       return launch_one(through_shared);
+    case Bug::kOverwrittenBeforeRead:
+    case Bug::kOverwrittenAfterWarpBarrier:
+      return launch_one(twice_through_shared);
     case Bug::kDynamicSharedOutOfBounds:
       return launch_one(through_dynamic_shared);
     case Bug::kMissingWarpBarrier:
@@ -216,6 +246,7 @@ void launch_reverse(Bug bug, const float* in, float* out) {
     case Bug::kShuffleFromOutsideTheMask:
     case Bug::kShuffleByLanesOutsideTheMask:
     case Bug::kMaskOfLanesThatDoNotCome:
+    case Bug::kDivergentShuffle:
       return launch_one(through_shuffles);
     case Bug::kGlobalReadOutOfBounds:
     case Bug::kGlobalWriteOutOfBounds:

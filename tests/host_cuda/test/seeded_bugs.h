@@ -7,6 +7,8 @@ enum class Bug {
   kMissingBarrier,
   kMissingWarpBarrier,
   kBarrierOfOtherThreads,
+  kOverwrittenBeforeRead,
+  kOverwrittenAfterWarpBarrier,
   kMissingWait,
   kWaitForTooFewCopies,
   kRefilledBeforeRead,
@@ -31,6 +33,7 @@ enum class Bug {
   kShuffleFromOutsideTheMask,
   kShuffleByLanesOutsideTheMask,
   kMaskOfLanesThatDoNotCome,
+  kDivergentShuffle,
   kFragmentOfHalfAWarp,
   kFragmentsOfDifferentAddresses,
 };

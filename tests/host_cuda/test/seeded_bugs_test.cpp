@@ -61,6 +61,8 @@ constexpr Seeded seeded_bugs[] = {
     {Bug::kMissingBarrier, "missing_barrier", kResult, kResult, kThrows},
     {Bug::kMissingWarpBarrier, "missing_warp_barrier", kResult, kResult, kThrows},
     {Bug::kBarrierOfOtherThreads, "warp_barrier_where_the_block_has_to_wait", kResult, kResult, kThrows},
+    {Bug::kOverwrittenBeforeRead, "overwritten_before_all_have_read", kResult, kResult, kThrows},
+    {Bug::kOverwrittenAfterWarpBarrier, "overwritten_before_other_warps_have_read", kResult, kResult, kThrows},
     {Bug::kMissingWait, "missing_wait_for_copies", kResult, kResult, kThrows},
     {Bug::kWaitForTooFewCopies, "wait_for_too_few_copies", kResult, kResult, kThrows},
     {Bug::kRefilledBeforeRead, "copy_into_what_others_still_read", kResult, kResult, kThrows},
@@ -85,6 +87,7 @@ constexpr Seeded seeded_bugs[] = {
     {Bug::kShuffleFromOutsideTheMask, "shuffle_from_a_lane_outside_the_mask", kThrows, kThrows, kThrows},
     {Bug::kShuffleByLanesOutsideTheMask, "shuffle_by_lanes_outside_the_mask", kThrows, kThrows, kThrows},
     {Bug::kMaskOfLanesThatDoNotCome, "mask_of_lanes_that_do_not_come", kThrows, kThrows, kThrows},
+    {Bug::kDivergentShuffle, "divergent_shuffle", kThrows, kThrows, kThrows},
     {Bug::kFragmentOfHalfAWarp, "fragment_of_half_a_warp", kThrows, kThrows, kThrows},
     {Bug::kFragmentsOfDifferentAddresses, "fragment_at_different_addresses", kThrows, kThrows, kThrows},
 };
@@ -132,6 +135,19 @@ TEST(KernelError, leaves_the_next_launch_as_it_would_be) {
   EXPECT_THROW(right_result(Bug::kBarrierSomeNeverReach), KernelError);
   EXPECT_TRUE(right_result(Bug::kNone));
 }
+
+#ifndef HOST_CUDA_RACE
+bool right_without_a_wait(Landing landing) {
+  const ScopedSchedule scoped({.landing = landing});
+  return right_result(Bug::kMissingWait);
+}
+
+TEST(Landing, is_at_once_at_the_wait_or_now_this_now_that) {
+  EXPECT_TRUE(right_without_a_wait(Landing::kEarly));
+  EXPECT_FALSE(right_without_a_wait(Landing::kLate));
+  EXPECT_FALSE(right_without_a_wait(Landing::kRandom));
+}
+#endif
 
 #ifdef HOST_CUDA_RACE
 TEST(KernelError, names_both_sides_of_a_race) {

@@ -60,6 +60,26 @@ __global__ void own_memory(Arguments arguments) {
   arguments.out[thread()] = arguments.in[thread()] * static_cast<float>(sum);
 }
 
+__global__ void busy_copy(const float* in, float* out) {
+  INFINI_DYNAMIC_SHARED(float, memory);
+  float value = in[thread()];
+  for (int i = 0; i < 32; i += 16) value = __shfl_xor_sync(0xffffffffu, value, 16);
+  value = __shfl_down_sync(0xffffffffu, __shfl_up_sync(0xffffffffu, value, 0), 0);
+  const bool all = __all_sync(0xffffffffu, blockDim.x == 32 && gridDim.x == 1 && blockIdx.x == 0);
+  __syncthreads();
+  __syncwarp();
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  nvcuda::wmma::fragment<nvcuda::wmma::matrix_a, 16, 16, 16, __nv_bfloat16, nvcuda::wmma::row_major> left;
+  nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, 16, 16, 16, __nv_bfloat16, nvcuda::wmma::row_major> right;
+  nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float> sums;
+  nvcuda::wmma::fill_fragment(left, __float2bfloat16(0.0f));
+  nvcuda::wmma::fill_fragment(right, __float2bfloat16(0.0f));
+  nvcuda::wmma::fill_fragment(sums, 0.0f);
+  nvcuda::wmma::mma_sync(sums, left, right, sums);
+  out[thread()] = all && memory == nullptr ? value + sums.x[0] : NAN;
+}
+
 __global__ void atomic_counts(float* sums) { atomicAdd(sums, 1.0f); }
 
 }  // namespace
@@ -99,6 +119,8 @@ void launch_fragment_load(unsigned stride, float* out) {
 void launch_own_memory(const Arguments& arguments) {
   INFINI_LAUNCH(own_memory, dim3(1), dim3(32), 0, nullptr, arguments);
 }
+
+void launch_busy_copy(const float* in, float* out) { INFINI_LAUNCH(busy_copy, dim3(1), dim3(32), 0, nullptr, in, out); }
 
 void launch_atomic_counts(float* sums) { INFINI_LAUNCH(atomic_counts, dim3(1), dim3(32), 0, nullptr, sums); }
 

@@ -38,6 +38,9 @@ struct Arguments {
 /// out[lane] = in[lane] · the sum of an array in the thread's own memory, by arguments that are a struct.
 void launch_own_memory(const Arguments& arguments);
 
+/// out[lane] = in[lane], and in between all that a kernel may ask and do that moves nothing: by one warp.
+void launch_busy_copy(const float* in, float* out);
+
 /// Adds 1 to sums[0] with each thread of a warp.
 void launch_atomic_counts(float* sums);
 

@@ -82,6 +82,15 @@ TEST_F(Traffics, leaves_out_what_threads_keep_to_themselves) {
   EXPECT_EQ(out_.to_host()[3], 78.0f);
 }
 
+TEST_F(Traffics, leaves_out_the_harness_itself) {
+  const Traffic traffic = measure([&] { launch_busy_copy(in_.data(), out_.data()); });
+  expect_global(traffic.read, {.bytes = 128, .requests = 1, .sectors = 4, .distinct_sectors = 4});
+  expect_global(traffic.written, {.bytes = 128, .requests = 1, .sectors = 4, .distinct_sectors = 4});
+  EXPECT_EQ(traffic.shared_read.requests, 0u);
+  EXPECT_EQ(traffic.shared_written.requests, 0u);
+  EXPECT_EQ(out_.to_host()[3], 1.0f);
+}
+
 TEST_F(Traffics, of_an_atomic_goes_both_ways) {
   const Traffic traffic = measure([&] { launch_atomic_counts(in_.data()); });
   expect_global(traffic.read, {.bytes = 128, .requests = 1, .sectors = 1, .distinct_sectors = 1});

@@ -14,6 +14,3 @@ inline void __syncwarp(unsigned mask = host_cuda::kAllLanes,
   constexpr auto pass = [](const auto&, unsigned) { ++host_cuda::scheduler.current().warp->epoch; };
   host_cuda::scheduler.meet_lanes(mask, nullptr, pass, place);
 }
-
-inline void __threadfence() {}
-inline void __threadfence_block() {}

@@ -12,11 +12,9 @@
 #undef __device__
 #undef __host__
 #undef __shared__
-#undef __constant__
 #undef __launch_bounds__
 #undef __forceinline__
 #undef __noinline__
-#undef __grid_constant__
 
 #ifdef HOST_CUDA_RACE
 // All that a kernel calls is made part of it: g++ reports no store to memory of what a function returns.
@@ -26,11 +24,9 @@
 #endif
 #define __device__
 #define __host__
-#define __constant__ static
 #define __launch_bounds__(...)
 #define __forceinline__ inline
 #define __noinline__ __attribute__((noinline))
-#define __grid_constant__
 #ifdef __SANITIZE_ADDRESS__
 #define __shared__ static
 #else

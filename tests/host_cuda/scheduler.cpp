@@ -33,6 +33,22 @@ uint3 position(unsigned linear, dim3 extents) {
   return {linear % extents.x, linear / extents.x % extents.y, linear / extents.x / extents.y};
 }
 
+/// What a device of compute capability 8.0, the least that kernels are built for, can launch.
+void check_launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes) {
+  constexpr std::size_t most_shared_bytes = 163 * 1024;
+  constexpr unsigned most_blocks_in_y_or_z = 65535;
+  const auto refuse = [&](const std::string& why) { throw KernelError(std::string(kernel_name) + ": " + why); };
+  if (size(block) < 1 || size(block) > kMaximumThreads) {
+    refuse("a block has 1 to 1024 threads, not " + std::to_string(size(block)));
+  }
+  if (size(grid) < 1 || grid.y > most_blocks_in_y_or_z || grid.z > most_blocks_in_y_or_z) {
+    refuse("a grid has at least one block, and at most 65535 in y and z, not " + to_string(uint3(grid)));
+  }
+  if (shared_bytes > most_shared_bytes) {
+    refuse("a block has at most 163 KiB of shared memory, not " + std::to_string(shared_bytes) + " bytes");
+  }
+}
+
 }  // namespace
 
 Scheduler scheduler;
@@ -54,9 +70,7 @@ std::byte* dynamic_shared_memory() { return scheduler.block().dynamic_shared.dat
 
 void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes, Kernel kernel) {
   kernel_name_ = kernel_name;
-  if (size(block) < 1 || size(block) > kMaximumThreads) {
-    throw KernelError(std::string(kernel_name) + ": a block has 1 to 1024 threads, not " + std::to_string(size(block)));
-  }
+  check_launch(kernel_name, grid, block, shared_bytes);
   grid_size_ = grid;
   block_size_ = block;
   kernel_ = kernel;

@@ -108,6 +108,8 @@ void launch_atomic_sum(int count, const float* in, float* sum) {
 
 void launch_uninitialised(float* out) { INFINI_LAUNCH(uninitialised, dim3(2), dim3(1), sizeof(float), nullptr, out); }
 
-void launch_nothing(unsigned threads) { INFINI_LAUNCH(nothing, dim3(1), dim3(threads), 0, nullptr); }
+void launch_nothing(dim3 grid, dim3 block, std::size_t shared_bytes) {
+  INFINI_LAUNCH(nothing, grid, block, shared_bytes, nullptr);
+}
 
 }  // namespace host_cuda

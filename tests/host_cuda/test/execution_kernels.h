@@ -2,6 +2,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
+
 namespace host_cuda {
 
 /// For each thread of a grid, in linear order, the six components of blockIdx and threadIdx.
@@ -33,7 +35,7 @@ void launch_atomic_sum(int count, const float* in, float* sum);
 /// writes 1 to both.
 void launch_uninitialised(float* out);
 
-/// Nothing, by `threads` threads.
-void launch_nothing(unsigned threads);
+/// A kernel that does nothing.
+void launch_nothing(dim3 grid, dim3 block, std::size_t shared_bytes);
 
 }  // namespace host_cuda

@@ -34,10 +34,14 @@ TEST(Launch, numbers_blocks_and_threads_in_three_dimensions) {
   EXPECT_EQ(out.to_host(), expected);
 }
 
-TEST(Launch, refuses_blocks_that_no_device_takes) {
-  EXPECT_NO_THROW(launch_nothing(1024));
-  EXPECT_THROW(launch_nothing(1025), KernelError);
-  EXPECT_THROW(launch_nothing(0), KernelError);
+TEST(Launch, refuses_what_no_device_takes) {
+  EXPECT_NO_THROW(launch_nothing({1}, {1024}, 163 * 1024));
+  EXPECT_THROW(launch_nothing({1}, {1025}, 0), KernelError);
+  EXPECT_THROW(launch_nothing({1}, {0}, 0), KernelError);
+  EXPECT_THROW(launch_nothing({0}, {1}, 0), KernelError);
+  EXPECT_THROW(launch_nothing({1, 65536}, {1}, 0), KernelError);
+  EXPECT_THROW(launch_nothing({1, 1, 65536}, {1}, 0), KernelError);
+  EXPECT_THROW(launch_nothing({1}, {1}, 163 * 1024 + 1), KernelError);
 }
 
 TEST(Order, forward_and_reverse_are_what_they_say) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <source_location>
 #include <string>
 

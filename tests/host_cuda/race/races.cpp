@@ -44,7 +44,7 @@ void RaceFinder::access(ShadowMemory& shadow, std::uintptr_t address, std::size_
                         const Stamp& now, bool shared) {
   for (std::uintptr_t at = address & ~(kCellBytes - 1); at < address + bytes; at += kCellBytes) {
     Cell& cell = shadow.cell(at);
-    check(cell, access, now, shared, at);
+    check(cell, access, now, shared);
     switch (access) {
       case Access::kRead:
         remember(cell.reads, now, shared);
@@ -58,12 +58,12 @@ void RaceFinder::access(ShadowMemory& shadow, std::uintptr_t address, std::size_
   }
 }
 
-void RaceFinder::check(const Cell& cell, Access access, const Stamp& now, bool shared, std::uintptr_t address) {
+void RaceFinder::check(const Cell& cell, Access access, const Stamp& now, bool shared) {
   if (cell.copy.block_plus_one == now.block_plus_one) {
-    found("access before the wait for a cp.async", now, cell.copy, address);
+    found("access before the wait for a cp.async", now, cell.copy);
   }
   const auto refuse = [&](const Stamp& before, const char* what) {
-    if (concurrent(before, now, shared)) found(what, now, before, address);
+    if (concurrent(before, now, shared)) found(what, now, before);
   };
   refuse(cell.write, access == Access::kRead ? "read and write" : "two writes");
   if (access != Access::kAtomic) {
@@ -73,7 +73,7 @@ void RaceFinder::check(const Cell& cell, Access access, const Stamp& now, bool s
     for (const Stamp& read : cell.reads) refuse(read, "write and read");
   }
   if (access != Access::kWrite && shared && cell.write.block_plus_one != now.block_plus_one) {
-    found("read of shared memory that was not written", now, now, address);
+    found("read of shared memory that was not written", now, now);
   }
 }
 
@@ -87,10 +87,10 @@ void RaceFinder::copy_waited_for(ShadowMemory& shadow, std::uintptr_t to, std::s
   access(shadow, to, bytes, Access::kWrite, now, true);
 }
 
-void RaceFinder::found(const char* what, const Stamp& now, const Stamp& before, std::uintptr_t address) {
+void RaceFinder::found(const char* what, const Stamp& now, const Stamp& before) {
   ++count_;
   if (!reported_.insert(std::minmax(now.instruction, before.instruction)).second) return;
-  if (findings_.size() < kReported) findings_.push_back({what, now, before, address});
+  if (findings_.size() < kReported) findings_.push_back({what, now, before});
 }
 
 void RaceFinder::clear() {
@@ -107,7 +107,7 @@ std::string RaceFinder::report(const Instructions& instructions) const {
   };
   std::string text =
       std::to_string(count_) + " accesses race, of " + std::to_string(reported_.size()) + " pairs of instructions;";
-  for (const auto& [what, now, before, address] : findings_) {
+  for (const auto& [what, now, before] : findings_) {
     text += std::string("\n  ") + what + ": " + described(now) + ", after " + described(before);
   }
   return text;

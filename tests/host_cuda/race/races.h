@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "host_cuda/access.h"
 #include "host_cuda/race/shadow_memory.h"
@@ -16,7 +17,8 @@ namespace host_cuda {
 /// end of a block. Whether they happened to fall into a right order makes no difference. Beside these: reads of shared
 /// memory that its block has not written, and accesses to where a cp.async writes before it is waited for.
 ///
-/// Not seen: threads ordered by atomics or fences alone (reported although right), and atomics of different blocks.
+/// Not known to it: order by atomics and fences alone, which it reports although it may be right; and that a
+/// __syncwarp() of some lanes does not order the others.
 class RaceFinder {
  public:
   /// `now`: the access without its instruction; `shared`: whether this is shared memory.
@@ -31,13 +33,12 @@ class RaceFinder {
   std::string report(const Instructions& instructions) const;
 
  private:
-  void check(const Cell& cell, Access access, const Stamp& now, bool shared, std::uintptr_t address);
-  void found(const char* what, const Stamp& now, const Stamp& before, std::uintptr_t address);
+  void check(const Cell& cell, Access access, const Stamp& now, bool shared);
+  void found(const char* what, const Stamp& now, const Stamp& before);
 
   struct Finding {
     const char* what;
     Stamp now, before;
-    std::uintptr_t address;
   };
   std::vector<Finding> findings_;
   std::set<std::pair<Instructions::Number, Instructions::Number>> reported_;

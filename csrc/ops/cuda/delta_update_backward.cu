@@ -7,7 +7,7 @@
 // gradient of the norm after each segment, to which all later segments contribute.
 //
 // memories [B,G,S,D,E], dmemories_after [B,G,F,D,E] → couplings [B,G,F,D,D]; k [B,G,N,D], couplings → dnorms
-// [B,G,F,P,D].
+// [B,G,F,P,D] and ½ r² (σᵀCσ) of each token [B,G,F·L].
 
 #include "ops/cuda/delta_update_backward.h"
 #include "ops/cuda/tile.cuh"
@@ -87,6 +87,8 @@ __global__ void __launch_bounds__(threads, 2) delta_norm_backward(DeltaNormBackw
   const Piece piece(x, blockIdx.x, x.full_segments(), x.groups);
   const int thread = static_cast<int>(threadIdx.x);
   const T* const k = arguments.k.row(piece.batch, piece.head, piece.first_token);
+  float* const weights = arguments.weights + x.transition(piece.batch, piece.head, piece.segment) * x.segment_length +
+                         piece.part * piece_length;
   using Keys = StagedRows<T, rows, D, threads>;
   Keys keys(thread);
   keys.fetch(k, arguments.k.token, piece.rows);
@@ -129,7 +131,10 @@ __global__ void __launch_bounds__(threads, 2) delta_norm_backward(DeltaNormBackw
 #pragma unroll
       for (int j = 0; j < product_rows.width; ++j) form += values[j] * sigma_row[j];
       form = sum_over_lanes<product_rows.lanes_per_row>(form);
-      if (column == 0) weight[row] = 0.5f * reciprocal[row] * reciprocal[row] * form;
+      if (column == 0) {
+        weight[row] = 0.5f * reciprocal[row] * reciprocal[row] * form;
+        if (row < count) weights[first + row] = weight[row];
+      }
     });
     __syncthreads();
 #pragma unroll 4

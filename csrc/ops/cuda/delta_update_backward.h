@@ -26,6 +26,7 @@ struct DeltaNormBackwardArguments {
   const float* norms = nullptr;      ///< z, [B,G,S,D], before each segment
   const float* couplings = nullptr;  ///< C, [B,G,F,D,D]
   float* dnorms = nullptr;           ///< [B,G,F,P,D]: what each piece of each full segment sends to z
+  float* weights = nullptr;  ///< [B,G,F·L]: ½ σ(k)ᵀ C σ(k) / (σ(k)·z)² of each token, for `launch_update_backward`
 };
 
 /// dz = Σ ½ σ(k)ᵀ C σ(k) / (σ(k)·z)² σ(k), through the delta rule's denominators. T: float, __nv_bfloat16, __half.

@@ -45,8 +45,8 @@ constexpr Place place_of(int64_t block, int64_t parts, int64_t segments, int64_t
   return {block % parts, segment % segments, head % heads, head / heads};
 }
 
-/// A [batch, heads, tokens, width] tensor of activations. Strides in elements; the elements of a row are contiguous, and
-/// each row begins at a multiple of 16 bytes.
+/// A [batch, heads, tokens, width] tensor of activations. Strides in elements; the elements of a row are contiguous,
+/// and each row begins at a multiple of 16 bytes.
 template <typename T>
 struct Heads {
   T* data = nullptr;

@@ -17,8 +17,8 @@ struct RetrieveArguments {
   Heads<T> out;                     ///< [B,H,N,E]; may be `local`
 };
 
-/// out = sigmoid(β) σ(q)M/(σ(q)·z) + (1 − sigmoid(β)) A_dot; A_dot alone where z is all zero: the memory is empty there.
-/// T: float, __nv_bfloat16, __half.
+/// out = sigmoid(β) σ(q)M/(σ(q)·z) + (1 − sigmoid(β)) A_dot; A_dot alone where z is all zero: the memory is empty
+/// there. T: float, __nv_bfloat16, __half.
 template <typename T>
 void launch_retrieve(const RetrieveArguments<T>& arguments, cudaStream_t stream);
 

@@ -11,12 +11,12 @@ struct StateScanArguments {
   Extents extents;
   const bool* starts = nullptr;        ///< [B,S]; nullptr: no segment starts a document
   const float* transitions = nullptr;  ///< [B,G,F,D,D]; nullptr: the linear rule
-  float* memories = nullptr;           ///< [B,G,S,D,E]: what each full segment writes → the memory before each segment
-  const float* memory_in = nullptr;    ///< [B,G,D,E], before the first segment
-  float* memory_out = nullptr;         ///< [B,G,D,E], after the last; may be memory_in
-  float* norms = nullptr;              ///< [B,G,S,D]: what each full segment writes → the norm before each segment
-  const float* norm_in = nullptr;      ///< [B,G,D]
-  float* norm_out = nullptr;           ///< [B,G,D]; may be norm_in
+  float* memories = nullptr;         ///< [B,G,S,D,E]: what each full segment writes → the memory before each segment
+  const float* memory_in = nullptr;  ///< [B,G,D,E], before the first segment
+  float* memory_out = nullptr;       ///< [B,G,D,E], after the last; may be memory_in
+  float* norms = nullptr;            ///< [B,G,S,D]: what each full segment writes → the norm before each segment
+  const float* norm_in = nullptr;    ///< [B,G,D]
+  float* norm_out = nullptr;         ///< [B,G,D]; may be norm_in
   /// Whether full segments write. If not, what memories and norms held is not read.
   bool writes = true;
 };

@@ -86,7 +86,7 @@ template <int D>
 __global__ void __launch_bounds__(parts* D) recur_gradients(Gradients gradients, const float* transitions) {
   constexpr int threads = parts * D, depth = D / parts, count = D * columns / threads;
   constexpr int stride = D + 4;  // so that neighbouring columns of a sum lie in different banks
-  __shared__ alignas(16) float memory[D * columns];
+  __shared__ __align__(16) float memory[D * columns];
   __shared__ float products[parts * columns * stride];
 
   const Extents& x = gradients.extents;

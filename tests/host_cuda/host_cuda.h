@@ -10,6 +10,7 @@
 //   sanitized  accesses out of bounds of global and shared memory, misaligned vectors, overflows of indices
 //   race       accesses that no barrier orders, shared memory that nobody wrote, copies that nobody waited for,
 //              in whatever order they came. It also counts what a kernel moves: measure() in race/traffic.h
+// What launches ask of a device, at sizes too large to be executed here: plan() in plan.h.
 //
 //   host_cuda::on_every_schedule([&] {           // in each order of threads and landing of copies
 //     host_cuda::DeviceBuffer<float> out(1024);  // device_buffer.h, which serves for a real device as well

@@ -71,6 +71,10 @@ std::byte* dynamic_shared_memory() { return scheduler.block().dynamic_shared.dat
 void Scheduler::launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes, Kernel kernel) {
   kernel_name_ = kernel_name;
   check_launch(kernel_name, grid, block, shared_bytes);
+  if (plan != nullptr) {
+    plan->push_back({kernel_name, grid, block, shared_bytes});
+    return;
+  }
   grid_size_ = grid;
   block_size_ = block;
   kernel_ = kernel;

@@ -14,6 +14,7 @@
 
 #include "host_cuda/asynchronous_copy.h"
 #include "host_cuda/fiber.h"
+#include "host_cuda/plan.h"
 #include "host_cuda/schedule.h"
 
 namespace host_cuda {
@@ -84,6 +85,8 @@ class Scheduler {
 
   // From outside of kernels:
   Schedule schedule;
+  /// Where launches are put instead of being executed.
+  std::vector<Launch>* plan = nullptr;
 
   // From inside of kernels:
   /// Whether a thread is executing the kernel itself, and not an operation of the harness.

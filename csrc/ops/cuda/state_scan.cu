@@ -4,12 +4,11 @@
 //   M ← M + written                        linear        z ← z + written norm
 //   M ← M + written − transition · M       delta
 //
-// In place: memories [B,G,S,D,E] and norms [B,G,S,D] hold what is written and receive what was there before. Only this goes
-// through the segments one after the other, on states alone. The linear rule works number by number. For the delta rule a
-// block carries 16 columns of M, which is all that a column of M depends on. Everything is float, without TF32.
+// In place: memories [B,G,S,D,E] and norms [B,G,S,D] hold what is written and receive what was there before. Only this
+// goes through the segments one after the other, on states alone. The linear rule works number by number. For the delta
+// rule a block carries 16 columns of M, which is all that a column of M depends on. Everything is float, without TF32.
 
 #include "ops/cuda/state_scan.h"
-
 #include "ops/cuda/tile.cuh"
 
 namespace infini::ops::cuda {
@@ -21,18 +20,14 @@ __device__ __forceinline__ bool starts_at(const StateScanArguments& arguments, i
   return arguments.starts != nullptr && arguments.starts[batch * arguments.extents.segments() + segment];
 }
 
-__host__ __device__ constexpr int64_t writing_segments(const StateScanArguments& arguments) {
-  return arguments.writes ? arguments.extents.full_segments() : 0;
-}
-
 constexpr int sum_threads = 256;
 
 /// Segments whose loads are under way at once.
 constexpr int segments_ahead = 4;
 
 /// Exclusive sums over segments: a thread for every `width` numbers of the B · G memories, then of the norms.
-__global__ void __launch_bounds__(sum_threads) sum_states(StateScanArguments arguments, int64_t memory_size,
-                                                          int64_t norm_size) {
+__global__ void __launch_bounds__(sum_threads)
+    sum_states(StateScanArguments arguments, int64_t memory_size, int64_t norm_size) {
   const Extents& x = arguments.extents;
   const int64_t memory_threads = x.batch * x.groups * memory_size / width;
   const int64_t norm_threads = x.batch * x.groups * norm_size / width;
@@ -42,7 +37,7 @@ __global__ void __launch_bounds__(sum_threads) sum_states(StateScanArguments arg
   if (!is_memory) thread -= memory_threads;
   const int64_t size = is_memory ? memory_size : norm_size;
   const int64_t pair = thread * width / size, offset = thread * width % size, batch = pair / x.groups;
-  const int64_t segments = x.segments(), writing = writing_segments(arguments);
+  const int64_t segments = x.segments(), full = x.full_segments();
   float* const states = (is_memory ? arguments.memories : arguments.norms) + pair * segments * size + offset;
 
   float state[width];
@@ -51,7 +46,7 @@ __global__ void __launch_bounds__(sum_threads) sum_states(StateScanArguments arg
     float written[segments_ahead][width] = {};
 #pragma unroll
     for (int i = 0; i < segments_ahead; ++i) {
-      if (first + i < writing) load_floats(states + (first + i) * size, written[i]);
+      if (first + i < full) load_floats(states + (first + i) * size, written[i]);
     }
 #pragma unroll
     for (int i = 0; i < segments_ahead; ++i) {
@@ -157,7 +152,7 @@ __global__ void __launch_bounds__(recurrence_threads) recur_memory(StateScanArgu
 
 void launch_state_scan(const StateScanArguments& arguments, cudaStream_t stream) {
   const Extents& x = arguments.extents;
-  const bool recurs = arguments.memories != nullptr && arguments.transitions != nullptr && arguments.writes;
+  const bool recurs = arguments.memories != nullptr && arguments.transitions != nullptr;
   if (recurs) {
     with_widths(x.key_width, x.value_width, [&](auto D, auto E) {
       INFINI_LAUNCH((recur_memory<D()>), grid_of(x.batch * x.groups * (E() / memory_columns)), dim3(recurrence_threads),

@@ -17,8 +17,6 @@ struct StateScanArguments {
   float* norms = nullptr;            ///< [B,G,S,D]: what each full segment writes → the norm before each segment
   const float* norm_in = nullptr;    ///< [B,G,D]
   float* norm_out = nullptr;         ///< [B,G,D]; may be norm_in
-  /// Whether full segments write. If not, what memories and norms held is not read.
-  bool writes = true;
 };
 
 /// The states before each segment, one segment after the other:

@@ -13,6 +13,7 @@
 #include <random>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "host_cuda/device_buffer.h"
 #include "ops/cuda/extents.h"
@@ -135,7 +136,8 @@ class Floats {
 /// The starts of segments [B,S], or nothing.
 class Starts {
  public:
-  explicit Starts(const std::vector<bool>& starts) : buffer_(std::vector<unsigned char>(starts.begin(), starts.end())) {}
+  explicit Starts(const std::vector<bool>& starts)
+      : buffer_(std::vector<unsigned char>(starts.begin(), starts.end())) {}
   const bool* data() const { return reinterpret_cast<const bool*>(buffer_.data()); }
 
  private:
@@ -164,7 +166,8 @@ class Activations {
     auto elements = buffer_.to_host();
     size_t next = 0;
     for_each_row([&](int64_t offset) {
-      for (int64_t i = 0; i < width_; ++i) elements[static_cast<size_t>(offset + i)] = to_element<T>(numbers.at(next++));
+      for (int64_t i = 0; i < width_; ++i)
+        elements[static_cast<size_t>(offset + i)] = to_element<T>(numbers.at(next++));
     });
     buffer_ = DeviceBuffer<T>(elements);
   }
@@ -225,6 +228,40 @@ inline void expect_near(const Numbers& actual, const Numbers& expected, const Nu
   }
   EXPECT_EQ(wrong, 0u) << "of " << actual.size() << " numbers of " << what << "; the first, number " << first << ", is "
                        << actual.at(first) << ", but should be " << expected.at(first) << " ± " << tolerance.at(first);
+}
+
+/// The part of [B,G,S,size] that belongs to full segments: [B,G,F,size].
+inline Numbers of_full_segments(const Sizes& sizes, const Numbers& states, int64_t size) {
+  Numbers full;
+  for (int64_t state = 0; state < sizes.batch * sizes.groups * sizes.segments(); ++state) {
+    if (state % sizes.segments() >= sizes.full_segments()) continue;
+    full.insert(full.end(), states.begin() + state * size, states.begin() + (state + 1) * size);
+  }
+  return full;
+}
+
+/// [B,G,S,size] near what is expected where a segment is full; elsewhere left alone, which is NaN.
+inline void expect_near_where_full(const Sizes& sizes, const Numbers& actual, const Numbers& expected,
+                                   const Numbers& tolerance, int64_t size, const std::string& what) {
+  expect_near(of_full_segments(sizes, actual, size), of_full_segments(sizes, expected, size),
+              of_full_segments(sizes, tolerance, size), what);
+  for (int64_t i = 0; i < static_cast<int64_t>(actual.size()); ++i) {
+    if (i / size % sizes.segments() < sizes.full_segments()) continue;
+    EXPECT_TRUE(std::isnan(actual.at(static_cast<size_t>(i)))) << what << " of a partial segment was written";
+  }
+}
+
+/// States before each segment: every memory something, every norm well above 0, except for the states of `empty`.
+inline reference::States random_states(const Sizes& sizes, std::mt19937& random,
+                                       const std::vector<int64_t>& empty = {}) {
+  const int64_t count = sizes.batch * sizes.groups * sizes.segments(), D = sizes.key_width, E = sizes.value_width;
+  reference::States states{
+      uniform<float>(count * D * E, random, -1, 1), uniform<float>(count * D, random, 0.5, 2), {}, {}};
+  for (const int64_t state : empty) {
+    std::fill_n(states.memories.begin() + state * D * E, D * E, 0);
+    std::fill_n(states.norms.begin() + state * D, D, 0);
+  }
+  return states;
 }
 
 }  // namespace infini::ops::cuda

@@ -7,17 +7,6 @@ namespace {
 
 using reference::States;
 
-/// Every memory something, every norm well above 0, except for the states of `empty`.
-States random_states(const Sizes& sizes, std::mt19937& random, const std::vector<int64_t>& empty) {
-  const int64_t count = sizes.batch * sizes.groups * sizes.segments(), D = sizes.key_width, E = sizes.value_width;
-  States states{uniform<float>(count * D * E, random, -1, 1), uniform<float>(count * D, random, 0.5, 2), {}, {}};
-  for (const int64_t state : empty) {
-    std::fill_n(states.memories.begin() + state * D * E, D * E, 0);
-    std::fill_n(states.norms.begin() + state * D, D, 0);
-  }
-  return states;
-}
-
 /// The sums of [B,H,S,P,size] over pieces and the heads of each group: [B,G,S,size].
 Numbers sum_of_pieces(const Sizes& sizes, const Numbers& pieces, int64_t size) {
   const int64_t P = pieces_per_segment(extents_of(sizes)), S = sizes.segments();

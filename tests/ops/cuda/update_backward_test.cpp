@@ -5,26 +5,17 @@
 namespace infini::ops::cuda {
 namespace {
 
-/// The part of [B,G,S,size] that belongs to full segments: [B,G,F,size].
-Numbers of_full_segments(const Sizes& sizes, const Numbers& states, int64_t size) {
-  Numbers full;
-  for (int64_t state = 0; state < sizes.batch * sizes.groups * sizes.segments(); ++state) {
-    if (state % sizes.segments() >= sizes.full_segments()) continue;
-    full.insert(full.end(), states.begin() + state * size, states.begin() + (state + 1) * size);
-  }
-  return full;
-}
-
 /// What the kernel is given beside k and v.
-struct States {
+struct StatesAndGradients {
   Numbers dmemories_after, dnorms_after, norms, couplings;
 };
 
-States random_states(const Sizes& sizes, bool delta, std::mt19937& random) {
+StatesAndGradients random_gradients(const Sizes& sizes, bool delta, std::mt19937& random) {
   const int64_t count = sizes.batch * sizes.groups * sizes.segments(), D = sizes.key_width, E = sizes.value_width;
-  States states{uniform<float>(count * D * E, random, -1, 1), uniform<float>(count * D, random, -1, 1),
-                uniform<float>(count * D, random, 0.5, 2),
-                uniform<float>(delta ? sizes.batch * sizes.groups * sizes.full_segments() * D * D : 0, random, -1, 1)};
+  StatesAndGradients states{
+      uniform<float>(count * D * E, random, -1, 1), uniform<float>(count * D, random, -1, 1),
+      uniform<float>(count * D, random, 0.5, 2),
+      uniform<float>(delta ? sizes.batch * sizes.groups * sizes.full_segments() * D * D : 0, random, -1, 1)};
   // Symmetric, as every coupling is.
   for (int64_t i = 0; i < static_cast<int64_t>(states.couplings.size()); ++i) {
     const int64_t row = i / D % D, column = i % D, mirrored = i + (column - row) * D + (row - column);
@@ -51,7 +42,8 @@ struct Terms {
   Numbers weights, dk_magnitude;
 };
 
-Terms terms(const Sizes& sizes, const Segments& segments, const Numbers& k, const Numbers& v, const States& states) {
+Terms terms(const Sizes& sizes, const Segments& segments, const Numbers& k, const Numbers& v,
+            const StatesAndGradients& states) {
   const int64_t D = sizes.key_width, E = sizes.value_width;
   Terms terms{{}, Numbers(k.size(), 0.0)};
   for_each_written_token(sizes, [&](int64_t b, int64_t g, int64_t s, int64_t row) {
@@ -92,7 +84,7 @@ class UpdateBackward : public ::testing::Test {
     std::mt19937 random(1);
     const Numbers k = uniform<T>(B * G * N * D, random, lowest_key, 2), v = uniform<T>(B * G * N * E, random, -1, 1);
     const Numbers dv_local = uniform<T>(B * G * N * E, random, -1, 1);
-    const States states = random_states(sizes, delta, random);
+    const StatesAndGradients states = random_gradients(sizes, delta, random);
     const auto [weights, dk_magnitude] = terms(sizes, segments, k, v, states);
     auto expected = reference::write_backward(sizes, segments, k, v, states.norms, states.couplings,
                                               states.dmemories_after, states.dnorms_after);

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "host_cuda/device_buffer.h"
-#include "ops/cuda/extents.h"
+#include "ops/cuda/pieces.h"
 #include "ops/cuda/reference.h"
 
 namespace infini::ops::cuda {
@@ -249,6 +249,20 @@ inline void expect_near_where_full(const Sizes& sizes, const Numbers& actual, co
     if (i / size % sizes.segments() < sizes.full_segments()) continue;
     EXPECT_TRUE(std::isnan(actual.at(static_cast<size_t>(i)))) << what << " of a partial segment was written";
   }
+}
+
+/// What each piece sends, [B,heads,segments,P,size] of all segments or of the full ones, summed over pieces and over
+/// the heads of each group: [B,G,S,size], which is what the reference takes.
+inline Numbers sum_of_pieces(const Sizes& sizes, const Numbers& pieces, int64_t heads, int64_t segments, int64_t size) {
+  const int64_t P = pieces_per_segment(extents_of(sizes)), heads_per_group = heads / sizes.groups;
+  Numbers sums(static_cast<size_t>(sizes.batch * sizes.groups * sizes.segments() * size), 0.0);
+  for (int64_t i = 0; i < static_cast<int64_t>(pieces.size()); ++i) {
+    const int64_t segment = i / size / P % segments, head = i / size / P / segments % heads;
+    const int64_t batch = i / size / P / segments / heads;
+    sums.at(static_cast<size_t>(sizes.state(batch, head / heads_per_group, segment) * size + i % size)) +=
+        pieces.at(static_cast<size_t>(i));
+  }
+  return sums;
 }
 
 /// States before each segment: every memory something, every norm well above 0, except for the states of `empty`.

@@ -7,19 +7,6 @@ namespace {
 
 using reference::States;
 
-/// The sums of [B,H,S,P,size] over pieces and the heads of each group: [B,G,S,size].
-Numbers sum_of_pieces(const Sizes& sizes, const Numbers& pieces, int64_t size) {
-  const int64_t P = pieces_per_segment(extents_of(sizes)), S = sizes.segments();
-  Numbers sums(static_cast<size_t>(sizes.batch * sizes.groups * S * size), 0.0);
-  for (int64_t i = 0; i < static_cast<int64_t>(pieces.size()); ++i) {
-    const int64_t segment = i / size / P % S, head = i / size / P / S % sizes.heads;
-    const int64_t batch = i / size / P / S / sizes.heads;
-    sums.at(static_cast<size_t>(sizes.state(batch, sizes.group_of(head), segment) * size + i % size)) +=
-        pieces.at(static_cast<size_t>(i));
-  }
-  return sums;
-}
-
 /// Each gradient with every term taken as positive: what rounding errors are relative to.
 reference::RetrieveGradients magnitudes(const Sizes& sizes, const Numbers& q, const Numbers& a_dot, const Numbers& beta,
                                         const States& states, const Numbers& dout) {
@@ -91,10 +78,12 @@ void expect_gradients(const Sizes& sizes, Layout layout, const std::vector<int64
     const double sums = static_cast<double>(N * H / sizes.groups + D + E + 32) * float_roundoff;
     expect_near(dq.numbers(), expected.dq, stored<T>(scaled(magnitude.dq, 5 * operand + output + sums)), "dq");
     expect_near(dlocal.numbers(), expected.da_dot, stored<T>(scaled(magnitude.da_dot, output + sums)), "dA_dot");
-    expect_near(sum_of_pieces(sizes, dmemories.numbers(), D * E), expected.dmemories,
-                scaled(magnitude.dmemories, 3 * operand + sums), "dM");
-    expect_near(sum_of_pieces(sizes, dnorms.numbers(), D), expected.dnorms,
-                scaled(magnitude.dnorms, 5 * operand + sums), "dz");
+    const auto of_reading = [&](const Floats& sent, int64_t size) {
+      return sum_of_pieces(sizes, sent.numbers(), H, sizes.segments(), size);
+    };
+    expect_near(of_reading(dmemories, D * E), expected.dmemories, scaled(magnitude.dmemories, 3 * operand + sums),
+                "dM");
+    expect_near(of_reading(dnorms, D), expected.dnorms, scaled(magnitude.dnorms, 5 * operand + sums), "dz");
     Numbers dbeta(static_cast<size_t>(H), 0.0);
     const Numbers dbeta_of_pieces = dbetas.numbers();
     for (int64_t i = 0; i < pieces; ++i) {

@@ -7,19 +7,6 @@ namespace {
 
 using reference::StateGradients;
 
-/// The sums of [B,H,S,P,size] over pieces and the heads of each group [B,G,S,size], which is what the reference takes.
-Numbers summed(const Sizes& sizes, const Numbers& pieces, int64_t heads, int64_t segments, int64_t size) {
-  const int64_t P = pieces_per_segment(extents_of(sizes)), heads_per_group = heads / sizes.groups;
-  Numbers sums(static_cast<size_t>(sizes.batch * sizes.groups * sizes.segments() * size), 0.0);
-  for (int64_t i = 0; i < static_cast<int64_t>(pieces.size()); ++i) {
-    const int64_t segment = i / size / P % segments, head = i / size / P / segments % heads;
-    const int64_t batch = i / size / P / segments / heads;
-    sums.at(static_cast<size_t>(sizes.state(batch, head / heads_per_group, segment) * size + i % size)) +=
-        pieces.at(static_cast<size_t>(i));
-  }
-  return sums;
-}
-
 struct Inputs {
   Numbers transitions, dmemories, dmemory_out, dnorms, dnorms_of_delta, dnorm_out;
 };
@@ -47,15 +34,13 @@ Expected scan_backward(const Sizes& sizes, const Segments& segments, const Input
   const auto or_zero = [](const Numbers& x, int64_t count) {
     return x.empty() ? Numbers(static_cast<size_t>(count)) : x;
   };
-  const Numbers through_delta = inputs.dnorms_of_delta.empty()
-                                    ? Numbers{}
-                                    : summed(sizes, inputs.dnorms_of_delta, sizes.groups, sizes.full_segments(), D);
-  return {reference::scan_memory_backward(sizes, segments, inputs.transitions,
-                                          summed(sizes, inputs.dmemories, sizes.heads, sizes.segments(), D * E),
-                                          or_zero(inputs.dmemory_out, pairs * D * E)),
-          reference::scan_norm_backward(sizes, segments, through_delta,
-                                        summed(sizes, inputs.dnorms, sizes.heads, sizes.segments(), D),
-                                        or_zero(inputs.dnorm_out, pairs * D))};
+  return {
+      reference::scan_memory_backward(sizes, segments, inputs.transitions,
+                                      sum_of_pieces(sizes, inputs.dmemories, sizes.heads, sizes.segments(), D * E),
+                                      or_zero(inputs.dmemory_out, pairs * D * E)),
+      reference::scan_norm_backward(
+          sizes, segments, sum_of_pieces(sizes, inputs.dnorms_of_delta, sizes.groups, sizes.full_segments(), D),
+          sum_of_pieces(sizes, inputs.dnorms, sizes.heads, sizes.segments(), D), or_zero(inputs.dnorm_out, pairs * D))};
 }
 
 void expect_gradients(const Sizes& sizes, bool delta, const Segments& segments, bool reads = true, bool last = true) {
@@ -73,11 +58,11 @@ void expect_gradients(const Sizes& sizes, bool delta, const Segments& segments, 
   const double error = static_cast<double>(sizes.segments() * ((delta ? D : 0) + pieces + 4)) * float_roundoff;
 
   const Starts starts(segments.starts);
-  const Floats transitions(inputs.transitions), dmemories(inputs.dmemories), dmemory_out(inputs.dmemory_out);
+  // No pointer is the linear rule, also where no segment is full.
+  const Floats transitions(delta && inputs.transitions.empty() ? Numbers(1) : inputs.transitions);
+  const Floats dmemories(inputs.dmemories), dmemory_out(inputs.dmemory_out);
   const Floats dnorms(inputs.dnorms), dnorms_of_delta(inputs.dnorms_of_delta), dnorm_out(inputs.dnorm_out);
-  host_cuda::on_every_schedule([&] {
-    Floats dmemories_after(pairs * full * D * E), dmemory_in(pairs * D * E);
-    Floats dnorms_after(pairs * full * D), dnorm_in(pairs * D);
+  const auto arguments_of = [&](Floats& dmemories_after, Floats& dmemory_in, Floats& dnorms_after, Floats& dnorm_in) {
     StateScanBackwardArguments arguments;
     arguments.extents = extents_of(sizes);
     arguments.starts = starts.data();
@@ -91,16 +76,46 @@ void expect_gradients(const Sizes& sizes, bool delta, const Segments& segments, 
     arguments.dnorm_out = dnorm_out.data();
     arguments.dnorms_after = dnorms_after.data();
     arguments.dnorm_in = dnorm_in.data();
-    launch_state_scan_backward(arguments, nullptr);
-    const auto expect = [&](const Floats& actual, const Numbers& wanted, const Numbers& size, const char* what) {
-      expect_near(actual.numbers(), wanted, scaled(size, error), what);
-    };
-    expect(dmemories_after, of_full_segments(sizes, expected.memory.after, D * E),
+    return arguments;
+  };
+  const auto expect = [&](const Floats& actual, const Numbers& wanted, const Numbers& size, const char* what) {
+    expect_near(actual.numbers(), wanted, scaled(size, error), what);
+  };
+  const auto expect_memory = [&](const Floats& after, const Floats& before) {
+    expect(after, of_full_segments(sizes, expected.memory.after, D * E),
            of_full_segments(sizes, magnitude.memory.after, D * E), "dM after each segment");
-    expect(dmemory_in, expected.memory.before, magnitude.memory.before, "dM");
-    expect(dnorms_after, of_full_segments(sizes, expected.norm.after, D),
-           of_full_segments(sizes, magnitude.norm.after, D), "dz after each segment");
-    expect(dnorm_in, expected.norm.before, magnitude.norm.before, "dz");
+    expect(before, expected.memory.before, magnitude.memory.before, "dM");
+  };
+  const auto expect_norm = [&](const Floats& after, const Floats& before) {
+    expect(after, of_full_segments(sizes, expected.norm.after, D), of_full_segments(sizes, magnitude.norm.after, D),
+           "dz after each segment");
+    expect(before, expected.norm.before, magnitude.norm.before, "dz");
+  };
+  host_cuda::on_every_schedule([&] {
+    {
+      Floats dmemories_after(pairs * full * D * E), dmemory_in(pairs * D * E);
+      Floats dnorms_after(pairs * full * D), dnorm_in(pairs * D);
+      launch_state_scan_backward(arguments_of(dmemories_after, dmemory_in, dnorms_after, dnorm_in), nullptr);
+      expect_memory(dmemories_after, dmemory_in);
+      expect_norm(dnorms_after, dnorm_in);
+    }
+    if (!last) return;
+    {
+      // In place, the memory and the norm each by itself.
+      Floats dmemories_after(pairs * full * D * E), dmemory(inputs.dmemory_out);
+      Floats dnorms_after(pairs * full * D), dnorm(inputs.dnorm_out);
+      StateScanBackwardArguments memory_alone = arguments_of(dmemories_after, dmemory, dnorms_after, dnorm);
+      memory_alone.dmemory_out = dmemory.data();
+      memory_alone.dnorm_in = nullptr;
+      launch_state_scan_backward(memory_alone, nullptr);
+      EXPECT_EQ(dnorm.numbers(), inputs.dnorm_out) << "the norm was to be left out";
+      StateScanBackwardArguments norm_alone = arguments_of(dmemories_after, dmemory, dnorms_after, dnorm);
+      norm_alone.dnorm_out = dnorm.data();
+      norm_alone.dmemory_in = nullptr;
+      launch_state_scan_backward(norm_alone, nullptr);
+      expect_memory(dmemories_after, dmemory);
+      expect_norm(dnorms_after, dnorm);
+    }
   });
 }
 

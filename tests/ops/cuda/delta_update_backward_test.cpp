@@ -27,19 +27,25 @@ class DeltaUpdateBackward : public ::testing::Test {
     });
   }
 
-  static void expect_norm_gradients(const Sizes& sizes, Layout layout, double lowest_key = -2, double highest_key = 2) {
+  static void expect_norm_gradients(const Sizes& sizes, Layout layout, const std::vector<int64_t>& empty = {},
+                                    double lowest_key = -2, double highest_key = 2) {
     const int64_t B = sizes.batch, G = sizes.groups, N = sizes.tokens, D = sizes.key_width;
     const int64_t full = sizes.full_segments(), P = pieces_per_segment(extents_of(sizes));
     std::mt19937 random(1);
     const Numbers k = uniform<T>(B * G * N * D, random, lowest_key, highest_key);
-    const Numbers norms = random_states(sizes, random).norms;
+    const Numbers norms = random_states(sizes, random, empty).norms;
     const Numbers couplings = uniform<float>(B * G * full * D * D, random, -1, 1);
     const Numbers expected = reference::delta_norm_backward(sizes, k, norms, couplings);
-    // Rounded to operands are σ, which enters five times over (r is made of it, squared), and C. Sums are float, of D
-    // numbers within a token and then of L tokens.
-    const double error =
-        1.01 * 6 * operand_roundoff<T>() + static_cast<double>(3 * D + sizes.segment_length + 32) * float_roundoff;
-    const Numbers tolerance = scaled(reference::delta_norm_backward(sizes, k, norms, absolute(couplings)), error);
+    const Numbers expected_weights = reference::delta_weights(sizes, k, norms, couplings);
+    // Rounded to operands are C and σ, which enters a weight four times over: twice by the form, twice by r² that is
+    // made of it; and dz once more. Sums are float: a weight's of D numbers four times over, and then those of L
+    // tokens.
+    const double operand = 1.01 * operand_roundoff<T>(), sums = static_cast<double>(4 * D + 32) * float_roundoff;
+    const double sum_of_tokens = static_cast<double>(sizes.segment_length) * float_roundoff;
+    const Numbers weight_tolerance =
+        scaled(reference::delta_weights(sizes, k, norms, absolute(couplings)), 5 * operand + sums);
+    const Numbers tolerance = scaled(reference::delta_norm_backward(sizes, k, norms, absolute(couplings)),
+                                     6 * operand + sums + sum_of_tokens);
 
     Activations<T> k_rows(k, B, G, N, D, layout);
     const Floats norm_values(norms), coupling_values(couplings);
@@ -48,37 +54,9 @@ class DeltaUpdateBackward : public ::testing::Test {
       launch_delta_norm_backward<T>(
           {extents_of(sizes), k_rows.rows(), norm_values.data(), coupling_values.data(), dnorms.data(), weights.data()},
           nullptr);
-      expect_near(sum_of_pieces(dnorms.numbers(), P, D), of_full_segments(sizes, expected, D),
-                  of_full_segments(sizes, tolerance, D), "dz");
-      // dz is the weighted sum of σ(k): so the weights of each segment, summed with σ, must give it.
-      expect_near(weighted_keys(sizes, k, weights.numbers()), of_full_segments(sizes, expected, D),
-                  of_full_segments(sizes, tolerance, D), "weights");
+      expect_near(sum_of_pieces(sizes, dnorms.numbers(), G, full, D), expected, tolerance, "dz");
+      expect_near(weights.numbers(), expected_weights, weight_tolerance, "weights");
     });
-  }
-
- private:
-  /// [..., P, size] summed over P.
-  static Numbers sum_of_pieces(const Numbers& pieces, int64_t count, int64_t size) {
-    Numbers sums(pieces.size() / static_cast<size_t>(count), 0.0);
-    for (int64_t i = 0; i < static_cast<int64_t>(pieces.size()); ++i) {
-      sums.at(static_cast<size_t>(i / size / count * size + i % size)) += pieces.at(static_cast<size_t>(i));
-    }
-    return sums;
-  }
-
-  /// Σ weight · σ(k) over the tokens of each full segment [B,G,F,D].
-  static Numbers weighted_keys(const Sizes& sizes, const Numbers& k, const Numbers& weights) {
-    const int64_t D = sizes.key_width, L = sizes.segment_length;
-    Numbers sums(weights.size() / static_cast<size_t>(L) * static_cast<size_t>(D), 0.0);
-    for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); ++i) {
-      const int64_t pair = i / (sizes.full_segments() * L), token = i % (sizes.full_segments() * L);
-      for (int64_t j = 0; j < D; ++j) {
-        sums.at(static_cast<size_t>(i / L * D + j)) +=
-            weights.at(static_cast<size_t>(i)) *
-            reference::sigma(k.at(static_cast<size_t>((pair * sizes.tokens + token) * D + j)));
-      }
-    }
-    return sums;
   }
 };
 TYPED_TEST_SUITE(DeltaUpdateBackward, ActivationTypes, TypeName);
@@ -106,14 +84,27 @@ TYPED_TEST(DeltaUpdateBackward, sends_to_the_norm_of_wide_heads) {
                               Layout::kHeadsOutside);
 }
 
+TYPED_TEST(DeltaUpdateBackward, sends_nothing_to_the_norm_of_an_empty_memory) {
+  this->expect_norm_gradients({.groups = 2, .tokens = 12, .segment_length = 4, .key_width = 64, .value_width = 64},
+                              Layout::kHeadsOutside, {0, 4});
+}
+
 TYPED_TEST(DeltaUpdateBackward, deals_a_long_segment_out_in_pieces) {
   this->expect_norm_gradients({.tokens = 530, .segment_length = 530, .key_width = 64, .value_width = 64},
                               Layout::kHeadsOutside);
 }
 
+TYPED_TEST(DeltaUpdateBackward, takes_segments_of_one_token_and_less_than_a_segment) {
+  this->expect_norm_gradients({.groups = 2, .tokens = 3, .segment_length = 1, .key_width = 64, .value_width = 64},
+                              Layout::kTokensOutside);
+  this->expect_couplings({.tokens = 1, .segment_length = 2, .key_width = 64, .value_width = 64}, {});
+  this->expect_norm_gradients({.tokens = 1, .segment_length = 2, .key_width = 64, .value_width = 64},
+                              Layout::kHeadsOutside);
+}
+
 TYPED_TEST(DeltaUpdateBackward, keeps_what_keys_far_below_zero_send) {
   this->expect_norm_gradients({.tokens = 8, .segment_length = 4, .key_width = 64, .value_width = 64},
-                              Layout::kHeadsOutside, -20, -10);
+                              Layout::kHeadsOutside, {}, -20, -10);
 }
 
 }  // namespace

@@ -293,14 +293,26 @@ Numbers couplings(const Sizes& sizes, const Segments& segments, const Numbers& m
   return couplings;
 }
 
-Numbers delta_norm_backward(const Sizes& sizes, const Numbers& k, const Numbers& norms, const Numbers& couplings) {
+Numbers delta_weights(const Sizes& sizes, const Numbers& k, const Numbers& norms, const Numbers& couplings) {
   const int64_t D = sizes.key_width;
-  Numbers dnorms = zeros(sizes.batch * sizes.groups * sizes.segments() * D);
+  Numbers weights;
   for_each_written_token(sizes, [&](int64_t b, int64_t g, int64_t s, int64_t row) {
     const Numbers sigma_k = sigma_row(&k[row * D], D);
     const double r = reciprocal_or_zero(dot(sigma_k.data(), &norms[sizes.state(b, g, s) * D], D));
     const Numbers product = times_column(&couplings[sizes.transition(b, g, s) * D * D], sigma_k.data(), D, D);
-    add(&dnorms[sizes.state(b, g, s) * D], sigma_k.data(), D, 0.5 * r * r * dot(sigma_k.data(), product.data(), D));
+    weights.push_back(0.5 * r * r * dot(sigma_k.data(), product.data(), D));
+  });
+  return weights;
+}
+
+Numbers delta_norm_backward(const Sizes& sizes, const Numbers& k, const Numbers& norms, const Numbers& couplings) {
+  const int64_t D = sizes.key_width;
+  const Numbers weights = delta_weights(sizes, k, norms, couplings);
+  Numbers dnorms = zeros(sizes.batch * sizes.groups * sizes.segments() * D);
+  size_t next = 0;
+  for_each_written_token(sizes, [&](int64_t b, int64_t g, int64_t s, int64_t row) {
+    const Numbers sigma_k = sigma_row(&k[row * D], D);
+    add(&dnorms[sizes.state(b, g, s) * D], sigma_k.data(), D, weights[next++]);
   });
   return dnorms;
 }

@@ -90,8 +90,9 @@ RetrieveGradients retrieve_backward(const Sizes& sizes, const Numbers& q, const 
 /// form by which the delta rule's gradient depends on σ(k).
 Numbers couplings(const Sizes& sizes, const Segments& segments, const Numbers& memories,
                   const Numbers& dmemories_after);
-/// What the delta rule's denominators send to the norm before each segment [B,G,S,D]: with C the coupling,
-/// Σ σ(k) · ½ σ(k)ᵀ C σ(k) / (σ(k)·z)².
+/// ½ σ(k)ᵀ C σ(k) / (σ(k)·z)² of each token that is written [B,G,F·L], C the coupling.
+Numbers delta_weights(const Sizes& sizes, const Numbers& k, const Numbers& norms, const Numbers& couplings);
+/// What the delta rule's denominators send to the norm before each segment [B,G,S,D]: Σ weight · σ(k).
 Numbers delta_norm_backward(const Sizes& sizes, const Numbers& k, const Numbers& norms, const Numbers& couplings);
 
 struct StateGradients {

@@ -10,11 +10,16 @@ class DeltaUpdate : public ::testing::Test {
  protected:
   static void expect_written(const Sizes& sizes, const Segments& segments, Layout layout,
                              const std::vector<int64_t>& empty = {}, double lowest_key = -2, double highest_key = 2) {
+    std::mt19937 random(2);
+    expect_written_after(random_states(sizes, random, empty).norms, sizes, segments, layout, lowest_key, highest_key);
+  }
+
+  static void expect_written_after(const Numbers& norms_before, const Sizes& sizes, const Segments& segments,
+                                   Layout layout, double lowest_key, double highest_key) {
     const int64_t B = sizes.batch, G = sizes.groups, N = sizes.tokens, D = sizes.key_width, E = sizes.value_width;
     std::mt19937 random(1);
     const Numbers k = uniform<T>(B * G * N * D, random, lowest_key, highest_key);
     const Numbers v = uniform<T>(B * G * N * E, random, -1, 1);
-    const Numbers norms_before = random_states(sizes, random, empty).norms;
     Activations<T> k_rows(k, B, G, N, D, layout), v_rows(v, B, G, N, E, layout);
     const Floats gain(segments.gain), norms_given(norms_before);
     const Numbers norms = reference::written_norms(sizes, segments, k);
@@ -53,6 +58,18 @@ TYPED_TEST(DeltaUpdate, writes_and_takes_away_by_every_full_segment_times_its_ga
 TYPED_TEST(DeltaUpdate, takes_nothing_from_an_empty_memory) {
   this->expect_written({.groups = 2, .tokens = 12, .segment_length = 4, .key_width = 64, .value_width = 64}, {},
                        Layout::kHeadsOutside, {0, 4});
+}
+
+TYPED_TEST(DeltaUpdate, takes_nothing_where_a_denominator_cannot_be_inverted) {
+  const Sizes sizes{.tokens = 8, .segment_length = 4, .key_width = 64, .value_width = 64};
+  std::mt19937 random(1);
+  const Numbers vanishing = scaled(random_states(sizes, random).norms, 0x1p-100);
+  this->expect_written_after(vanishing, sizes, {}, Layout::kHeadsOutside, -20, -10);
+}
+
+TYPED_TEST(DeltaUpdate, takes_segments_of_one_token) {
+  this->expect_written({.groups = 2, .tokens = 3, .segment_length = 1, .key_width = 64, .value_width = 64}, {},
+                       Layout::kTokensOutside);
 }
 
 TYPED_TEST(DeltaUpdate, takes_widths_that_differ) {

@@ -55,6 +55,11 @@ TYPED_TEST(LinearUpdate, takes_the_widest_heads_and_more_tokens_than_fit_on_the_
                        Layout::kTokensOutside);
 }
 
+TYPED_TEST(LinearUpdate, takes_segments_of_one_token) {
+  this->expect_written({.groups = 2, .tokens = 3, .segment_length = 1, .key_width = 64, .value_width = 64}, {},
+                       Layout::kTokensOutside);
+}
+
 TYPED_TEST(LinearUpdate, keeps_what_keys_far_below_zero_write) {
   this->expect_written({.tokens = 8, .segment_length = 4, .key_width = 64, .value_width = 64}, {},
                        Layout::kHeadsOutside, -20, -10);

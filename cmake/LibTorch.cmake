@@ -53,8 +53,10 @@ target_link_libraries(libtorch INTERFACE $<IF:$<BOOL:${torch_libgomp}>,${torch_l
 if(INFINI_CUDA)
   set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
   set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100)
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one that LibTorch has loaded
   set(CMAKE_CUDA_STANDARD 20)
   enable_language(CUDA)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # which CMake 3.25 does not know of nvcc
   # Nothing calls into libtorch_cuda by name; it has to be loaded all the same, to register its kernels.
   target_link_libraries(libtorch INTERFACE
     -Wl,--push-state,--no-as-needed ${torch_root}/lib/libtorch_cuda.so ${torch_root}/lib/libc10_cuda.so -Wl,--pop-state

@@ -13,7 +13,7 @@
 namespace infini::ops::cuda {
 
 using AttentionForward =
-    std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+    std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 using AttentionBackward = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
 /// What both take: see `infini::attention`.
@@ -24,13 +24,13 @@ struct AttentionInputs {
   const std::optional<at::Tensor>&starts, &gain;
 };
 
-/// → out, memory, norm, logsumexp, memories, norms, transitions.
+/// → out, memory, norm, logsumexp, memories, norms, transitions, local.
 AttentionForward attention_forward(const AttentionInputs& inputs, const at::Tensor& memory, const at::Tensor& norm,
                                    cudaStream_t stream);
 
-/// What the forward pass kept.
+/// What the forward pass kept; `local` is A_dot.
 struct AttentionSaved {
-  const at::Tensor &out, &logsumexp, &memories, &norms, &transitions;
+  const at::Tensor &local, &logsumexp, &memories, &norms, &transitions;
 };
 
 /// → dq, dk, dv, dbeta, dmemory, dnorm.

@@ -7,6 +7,7 @@
 #include "ops/checks.h"
 #include "ops/cuda/attention.h"
 #include "ops/cuda/extents.h"
+#include "ops/cuda/rotate.h"
 
 /// Tensors as the kernels take them.
 namespace infini::ops::cuda {
@@ -61,6 +62,18 @@ struct AttentionArguments {
   bool reads_memory() const { return update != Update::none; }
   bool is_delta() const { return update == Update::delta; }
 };
+
+/// q and k with their position embedding.
+template <typename T>
+std::tuple<at::Tensor, at::Tensor> rotated(const AttentionArguments& arguments, cudaStream_t stream) {
+  const Extents& x = arguments.extents;
+  const at::Tensor q = empty_heads(arguments.q, x.heads, x.key_width);
+  const at::Tensor k = empty_heads(arguments.k, x.groups, x.key_width);
+  launch_rotate<T>({x, heads_of<const T>(arguments.q), heads_of<const T>(arguments.k), pointer<float>(arguments.cos),
+                    pointer<float>(arguments.sin), heads_of<T>(q), heads_of<T>(k)},
+                   stream);
+  return {q, k};
+}
 
 /// Calls body(T{}) with the kernels' element type for a dtype.
 template <typename Body>

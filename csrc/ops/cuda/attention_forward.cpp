@@ -5,7 +5,6 @@
 #include "ops/cuda/linear_update.h"
 #include "ops/cuda/local_attention.h"
 #include "ops/cuda/retrieve.h"
-#include "ops/cuda/rotate.h"
 #include "ops/cuda/state_scan.h"
 #include "ops/internal.h"
 
@@ -13,22 +12,6 @@ namespace infini::ops::cuda {
 namespace {
 
 using at::Tensor;
-
-template <typename T>
-std::tuple<Tensor, Tensor> attend(const AttentionArguments& arguments, cudaStream_t stream) {
-  const Extents& x = arguments.extents;
-  const Tensor q = empty_heads(arguments.q, x.heads, x.key_width), k = empty_heads(arguments.k, x.groups, x.key_width);
-  RotateArguments<T> rotate;
-  rotate.extents = x;
-  rotate.q = heads_of<const T>(arguments.q);
-  rotate.k = heads_of<const T>(arguments.k);
-  rotate.cos = pointer<float>(arguments.cos);
-  rotate.sin = pointer<float>(arguments.sin);
-  rotate.q_rotated = heads_of<T>(q);
-  rotate.k_rotated = heads_of<T>(k);
-  launch_rotate(rotate, stream);
-  return local_attention(q, k, arguments.v, x.segment_length);
-}
 
 /// The state before each segment and after the last.
 struct States {
@@ -87,32 +70,34 @@ States pass(const AttentionArguments& arguments, const Tensor& memory, const Ten
   return states;
 }
 
+/// As the op's outputs lie in memory; a copy only where `attended` lies otherwise.
+Tensor in_layout_of(const Tensor& q, const Tensor& attended) {
+  const Tensor local = empty_in_layout_of(q, attended.size(3), attended.scalar_type());
+  return attended.strides() == local.strides() ? attended : local.copy_(attended);
+}
+
 }  // namespace
 
 AttentionForward attention_forward(const AttentionInputs& inputs, const Tensor& memory, const Tensor& norm,
                                    cudaStream_t stream) {
   const AttentionArguments arguments(inputs);
-  const Tensor out = empty_in_layout_of(inputs.q, arguments.extents.value_width, inputs.q.scalar_type());
+  const Extents& x = arguments.extents;
   return with_element(inputs.q.scalar_type(), [&](auto element) -> AttentionForward {
     using T = decltype(element);
-    const auto [local, logsumexp] = attend<T>(arguments, stream);
+    const auto [q, k] = rotated<T>(arguments, stream);
+    const auto [attended, logsumexp] = local_attention(q, k, arguments.v, x.segment_length);
+    const Tensor local = in_layout_of(inputs.q, attended);
     if (!arguments.reads_memory()) {
       const States states = pass(arguments, memory, norm);
-      return {out.copy_(local), states.memory, states.norm, logsumexp, states.memories, states.norms,
-              states.transitions};
+      const Tensor nothing = at::empty({x.batch, x.heads, 0, x.value_width}, local.options());
+      return {local, states.memory, states.norm, logsumexp, states.memories, states.norms, states.transitions, nothing};
     }
     const States states = write<T>(arguments, memory, norm, stream);
-    RetrieveArguments<T> retrieve;
-    retrieve.extents = arguments.extents;
-    retrieve.q = heads_of<const T>(arguments.q);
-    const Tensor aligned_local = with_aligned_rows(local);
-    retrieve.local = heads_of<const T>(aligned_local);
-    retrieve.beta = pointer<float>(arguments.beta);
-    retrieve.memories = pointer<float>(states.memories);
-    retrieve.norms = pointer<float>(states.norms);
-    retrieve.out = heads_of<T>(out);
-    launch_retrieve(retrieve, stream);
-    return {out, states.memory, states.norm, logsumexp, states.memories, states.norms, states.transitions};
+    const Tensor out = empty_in_layout_of(inputs.q, x.value_width, inputs.q.scalar_type());
+    launch_retrieve<T>({x, heads_of<const T>(arguments.q), heads_of<const T>(local), pointer<float>(arguments.beta),
+                        pointer<float>(states.memories), pointer<float>(states.norms), heads_of<T>(out)},
+                       stream);
+    return {out, states.memory, states.norm, logsumexp, states.memories, states.norms, states.transitions, local};
   });
 }
 

@@ -109,7 +109,7 @@ constexpr size_t shared_bytes() {
 
 /// The blocks of a segment: first those of its transition, which take longer, then those of what it writes.
 template <typename T, int D, int E>
-__global__ void __launch_bounds__(threads) delta_update(DeltaUpdateArguments<T> arguments) {
+__global__ void __launch_bounds__(threads, 3) delta_update(DeltaUpdateArguments<T> arguments) {
   INFINI_DYNAMIC_SHARED(unsigned char, shared);
   constexpr int transition_parts = D / side, tile_columns = E / side;
   const Extents& x = arguments.extents;

@@ -3,6 +3,7 @@
 // Matrices in shared memory and their products: tensor cores for bfloat16 operands, exact fp32 for float ones.
 
 #include "ops/cuda/element.cuh"
+#include "ops/cuda/fragment.cuh"
 
 namespace infini::ops::cuda {
 
@@ -141,11 +142,11 @@ class Product<__nv_bfloat16, M, N, Warps> {
 
   template <typename F, int Columns>
   static __device__ __forceinline__ void load(F& fragment, Tile<__nv_bfloat16, Columns> tile, int row, int column) {
-    nvcuda::wmma::load_matrix_sync(fragment, tile.at(row, column), tile.stride);
+    load_fragment(fragment, tile.at(row, column), tile.stride);
   }
   template <typename F, typename Stored>
   static __device__ __forceinline__ void load(F& fragment, Transposed<Stored> matrix, int row, int column) {
-    nvcuda::wmma::load_matrix_sync(fragment, matrix.tile.at(column, row), Stored::stride);
+    load_fragment(fragment, matrix.tile.at(column, row), Stored::stride);
   }
 
   /// first_column is constant where this is inlined, so that the sums stay in registers.

@@ -1,6 +1,6 @@
 #pragma once
 
-// How a kernel is launched, and all that differs between nvcc and the tests' execution on the CPU:
+// How a kernel is launched, and, beside fragment.cuh, all that differs between nvcc and the tests' execution on the CPU:
 //
 //   INFINI_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments…)   throws std::runtime_error naming the kernel
 //   INFINI_DYNAMIC_SHARED(T, name)                                         T* name: the launch's dynamic shared memory

@@ -28,10 +28,11 @@ reads and writes whole tensors (`scripts/kernel_report/eager_attention.py`; op b
 attention for the local part. The memory's part is all but local attention and rotation: its MB, and eager over ours.
 
 Each launch takes as long as its bytes at the bandwidth of DRAM or its products at the peak, whichever is longer.
-Products of a launch with fewer blocks than multiprocessors have the arithmetic of so many alone. Left out on both sides
-are the gaps between launches, of which eager has many more, and what is lost to the peak, which on an H100 and more so
-on a B200 takes instructions that neither ATen's flash attention nor these kernels use. The eager σ is `elu(x) + 1`, the
-fewest bytes; one that does not cancel below 0 makes the eager memory's part move half as much again.
+Products of a launch with fewer blocks than multiprocessors have the arithmetic of so many alone. Left out are the gaps
+between launches, of which eager has many more; the bandwidth of shared memory, which our kernels may wait for; and what
+is lost to the peak, which on an H100 and more so on a B200 takes instructions that neither ATen's flash attention nor
+these kernels use. The eager σ is `elu(x) + 1`, the fewest bytes; one that does not cancel below 0 makes the eager
+memory's part move half as much again.
 """
 
 TRAFFIC = """## What each launch moves

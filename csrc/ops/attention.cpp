@@ -9,6 +9,10 @@
 //
 // q [B,H,N,D], k [B,G,N,D], v [B,G,N,E], beta [H], memory [B,G,D,E], norm [B,G,D], cos and sin [L,D], starts [B,S]
 // bool, gain [B,S] → out [B,H,N,E], memory, norm.
+//
+// The forward op also returns `local` = A_dot, which the gradients of the softmax and of β need: got back out of `out`
+// by subtracting the memory's part, it would lose what sigmoid(β) near 1 leaves of it to rounding. For update none,
+// `out` itself is A_dot and `local` is empty.
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -23,7 +27,7 @@ namespace {
 
 using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
-using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
+using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
     const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
     const Tensor&, int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&);
 using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
@@ -78,10 +82,10 @@ class Attention : public torch::autograd::Function<Attention> {
                                                 const Tensor& sin, int64_t segment_length, std::string_view update,
                                                 const OptionalTensor& starts, const OptionalTensor& gain) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [out, memory_out, norm_out, logsumexp, memories, norms, transitions] = dispatch<Forward>(
+    auto [out, memory_out, norm_out, logsumexp, memories, norms, transitions, local] = dispatch<Forward>(
         "infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
-    context->save_for_backward({q, k, v, beta, cos, sin, starts.value_or(Tensor()), gain.value_or(Tensor()), out,
-                                logsumexp, memories, norms, transitions});
+    context->save_for_backward({q, k, v, beta, cos, sin, starts.value_or(Tensor()), gain.value_or(Tensor()),
+                                update == "none" ? out : local, logsumexp, memories, norms, transitions});
     context->saved_data["segment_length"] = segment_length;
     context->saved_data["update"] = std::string(update);
     context->saved_data["memory_dtype"] = memory.scalar_type();
@@ -136,7 +140,7 @@ std::tuple<Tensor, Tensor, Tensor> attention(const Tensor& q, const Tensor& k, c
   return {std::get<0>(result), std::get<1>(result), std::get<2>(result)};
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_forward_meta(
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_forward_meta(
     const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory, const Tensor& norm,
     const Tensor& cos, const Tensor& sin, int64_t segment_length, std::string_view update, const OptionalTensor& starts,
     const OptionalTensor& gain) {
@@ -151,13 +155,15 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_for
           at::empty_symint({batch, heads, tokens}, state),
           at::empty_symint({batch, groups, segments, key_width, value_width}, state),
           at::empty_symint({batch, groups, segments, key_width}, state),
-          at::empty_symint({batch, groups, written, key_width, key_width}, state)};
+          at::empty_symint({batch, groups, written, key_width, key_width}, state),
+          update == "none" ? at::empty_symint({batch, heads, 0, value_width}, q.options())
+                           : empty_in_layout_of(q, value_width, q.scalar_type())};
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_backward_meta(
     const OptionalTensor& grad_out, const OptionalTensor& grad_memory, const OptionalTensor& grad_norm, const Tensor& q,
     const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos, const Tensor& sin, int64_t segment_length,
-    std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& out,
+    std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& local,
     const Tensor& logsumexp, const Tensor& memories, const Tensor& norms, const Tensor& transitions) {
   return {empty_in_layout_of(q, q.sym_size(3), q.scalar_type()),
           empty_in_layout_of(k, k.sym_size(3), k.scalar_type()),
@@ -177,14 +183,13 @@ TORCH_LIBRARY_FRAGMENT(infini, library) {
       "norm)");
   library.def(
       "_attention_forward(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor "
-      "sin, "
-      "int segment_length, str update, Tensor? starts, Tensor? gain) -> (Tensor out, Tensor memory, Tensor norm, "
-      "Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions)");
+      "sin, int segment_length, str update, Tensor? starts, Tensor? gain) -> (Tensor out, Tensor memory, Tensor norm, "
+      "Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions, Tensor local)");
   library.def(
       "_attention_backward(Tensor? grad_out, Tensor? grad_memory, Tensor? grad_norm, Tensor q, Tensor k, Tensor v, "
-      "Tensor beta, Tensor cos, Tensor sin, int segment_length, str update, Tensor? starts, Tensor? gain, Tensor out, "
-      "Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions) -> (Tensor dq, Tensor dk, Tensor dv, "
-      "Tensor dbeta, Tensor dmemory, Tensor dnorm)");
+      "Tensor beta, Tensor cos, Tensor sin, int segment_length, str update, Tensor? starts, Tensor? gain, Tensor "
+      "local, Tensor logsumexp, Tensor memories, Tensor norms, Tensor transitions) -> (Tensor dq, Tensor dk, Tensor "
+      "dv, Tensor dbeta, Tensor dmemory, Tensor dnorm)");
 }
 
 TORCH_LIBRARY_IMPL(infini, Autograd, library) {

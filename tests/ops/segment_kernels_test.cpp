@@ -79,14 +79,14 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
   char* const scratch = block.data() + (64 - reinterpret_cast<uintptr_t>(block.data()) % 64) % 64;
   const auto size = [](int64_t count) { return static_cast<size_t>(count); };
 
-  std::vector<T> out(size(H * n * E)), dq(size(H * n * D)), dk(size(n * D)), dv(size(n * E));
+  std::vector<T> out(size(H * n * E)), local(size(H * n * E)), dq(size(H * n * D)), dk(size(n * D)), dv(size(n * E));
   std::vector<A> logsumexp(size(H * n)), local_dk(size(n * D)), local_dv(size(n * E)), dbeta(size(H));
   std::vector<A> read_dmemory(size(D * E)), read_dnorm(size(D)), written_norm(size(D)), written(size(D * E));
   std::vector<A> transition(size(D * D)), delta_dnorm(size(D));
 
-  Attend<T> attend{sizes,         {q.data(), D},    n * D, {k.data(), D}, {v.data(), E}, {out.data(), E},
-                   n * E,         logsumexp.data(), n,     cos.data(),    sin.data(),    beta.data(),
-                   memory.data(), norm.data()};
+  Attend<T> attend{
+      sizes, {q.data(), D},    n * D, {k.data(), D}, {v.data(), E}, {out.data(), E}, n * E,         {local.data(), E},
+      n * E, logsumexp.data(), n,     cos.data(),    sin.data(),    beta.data(),     memory.data(), norm.data()};
   kernels.attend(attend, scratch);
   AttendBackward<T> backward{attend,          {dout.data(), E}, n * E,        {dq.data(), D},      n * D,
                              local_dk.data(), local_dv.data(),  dbeta.data(), read_dmemory.data(), read_dnorm.data()};
@@ -105,14 +105,15 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
     all.emplace_back();
     for (const auto value : values) all.back().push_back(widen(value));
   };
-  add(out), add(dq), add(dk), add(dv);
+  add(out), add(local), add(dq), add(dk), add(dv);
   add(logsumexp), add(dbeta), add(read_dmemory), add(read_dnorm);
   add(written_norm), add(written), add(transition), add(delta_dnorm);
   return all;
 }
 
-const char* const names[] = {"out",          "dq",         "dk",           "dv",      "logsumexp",  "dbeta",
-                             "read dmemory", "read dnorm", "written norm", "written", "transition", "delta dnorm"};
+const char* const names[] = {"out",       "local",      "dq",           "dk",         "dv",
+                             "logsumexp", "dbeta",      "read dmemory", "read dnorm", "written norm",
+                             "written",   "transition", "delta dnorm"};
 
 /// The relative error of each result against the plain double kernels is at most `tolerance`.
 template <typename T>

@@ -2,6 +2,7 @@
 
 // One segment read: out = gate · σ(Q)M/(σ(Q)z) + (1 − gate) · softmax(rotate(Q) rotate(K)ᵀ/√D) V, blocks of query rows
 // against blocks of keys with a running maximum and sum (FlashAttention), everything of a block in the second cache.
+// The softmax's part is written ungated as well, for the backward pass.
 
 #include "ops/cpu/operand.h"
 
@@ -173,16 +174,21 @@ int64_t attend_with(const Attend<T>& task, char* memory) {
       }
       for (int64_t r = 0; r < rows; ++r) {
         T* const out = task.out.data + head * task.out_head + (first + r) * task.out.stride;
-        const A local_factor = (A(1) - gate) / sums[r];
+        const A local_factor = A(1) / sums[r];
         const A* const local_row = local + r * E;
         if (reads) {
-          const A memory_factor = gate * scales[r];
+          const A gated_factor = (A(1) - gate) * local_factor, memory_factor = gate * scales[r];
           const A* const retrieved_row = retrieved + r * E;
 #pragma omp simd
-          for (int64_t i = 0; i < E; ++i) store(out[i], local_row[i] * local_factor + retrieved_row[i] * memory_factor);
+          for (int64_t i = 0; i < E; ++i) store(out[i], local_row[i] * gated_factor + retrieved_row[i] * memory_factor);
         } else {
 #pragma omp simd
           for (int64_t i = 0; i < E; ++i) store(out[i], local_row[i] * local_factor);
+        }
+        if (task.local.data != nullptr) {
+          T* const local_out = task.local.data + head * task.local_head + (first + r) * task.local.stride;
+#pragma omp simd
+          for (int64_t i = 0; i < E; ++i) store(local_out[i], local_row[i] * local_factor);
         }
         task.logsumexp[head * task.logsumexp_head + first + r] = maxima[r] + static_cast<A>(__builtin_log(sums[r]));
       }

@@ -5,8 +5,12 @@
 //   dV = Pᵀ dA      dS = P ∘ (dP − δ)      dK = dSᵀ Q      dQ = dS K          (rotated, scaled)
 //
 // P is recomputed from the saved logsumexp. Tiles are held transposed, keys by queries, so that Pᵀ and dSᵀ are at hand
-// as left operands and dQᵀ = Kᵀ dSᵀ needs one small transpose for each block of queries. δ comes from the saved output:
-// Σ dout·out = gate · Σ dout·A_mem + (1 − gate) · Σ dout·A_dot. The memory's part, with u = gate · dout / (σ(q) z):
+// as left operands and dQᵀ = Kᵀ dSᵀ needs one small transpose for each block of queries. With dA = (1 − gate) dout, and
+// A_dot as the forward pass saved it:
+//
+//   δ = (1 − gate) Σ dout·A_dot      dβ = gate (1 − gate) Σ dout·(A_mem − A_dot)
+//
+// The memory's part, with u = gate · dout / (σ(q) z):
 //
 //   dσ(q) = u Mᵀ − (Σ u·A_mem) zᵀ      dM = σ(q)ᵀ u      dz = −σ(q)ᵀ (Σ u·A_mem)
 
@@ -15,8 +19,8 @@
 namespace infini::ops::cpu {
 namespace {
 
-/// Retrieval's share of the gradient for a block of query rows. Leaves gate · Σ dout·A_mem in `through_memory` and the
-/// gradient of q in `dq`, and adds to the task's dmemory and dnorm.
+/// Retrieval's share of the gradient for a block of query rows. Returns Σ dout·A_mem, leaves the gradient of q in `dq`,
+/// and adds to the task's dmemory and dnorm.
 template <typename T, typename O>
 class RetrieveBackward {
  public:
@@ -41,14 +45,16 @@ class RetrieveBackward {
     memory_transposed_ = make_right_transposed(rows, E_, D_, E_, transposed);
   }
 
-  void operator()(Rows<const T> q, const A* dout, int64_t first, int64_t rows, A gate, A* through_memory, A* dq) const {
+  double operator()(Rows<const T> q, const A* dout, int64_t first, int64_t rows, A gate, A* dq) const {
     const A* const norm = task_.forward.norm;
     sigma_rows(sigma_q_, scales_, q, first, rows, D_, norm);
     multiply(rows, E_, D_, sigma_q_, D_, memory_, retrieved_, E_, false);
+    double along_memory = 0;
     for (int64_t r = 0; r < rows; ++r) {
       const A factor = gate * scales_[r];
-      through_memory[r] = factor * dot(dout + r * E_, retrieved_ + r * E_, E_);
-      products_[r] = through_memory[r] * scales_[r];
+      const double product = exact_dot(dout + r * E_, retrieved_ + r * E_, E_) * static_cast<double>(scales_[r]);
+      along_memory += product;
+      products_[r] = factor * static_cast<A>(product);
 #pragma omp simd
       for (int64_t i = 0; i < E_; ++i) store(upstream_[r * E_ + i], factor * dout[r * E_ + i]);
     }
@@ -70,6 +76,7 @@ class RetrieveBackward {
     }
     multiply(D_, E_, rows, sigma_q_transposed_, even, make_right(upstream_, E_, rows, E_, upstream_right_),
              task_.dmemory, E_, true);
+    return along_memory;
   }
 
  private:
@@ -81,12 +88,11 @@ class RetrieveBackward {
 };
 
 /// One tile of scores, keys by queries, and dP for the whole of dout → share · P and dS as O, where `share` is local
-/// attention's in the output; rows are padded with zeros to `out_stride`. Returns Σ P∘dP = Σ dout·A_dot.
+/// attention's in the output; rows are padded with zeros to `out_stride`.
 template <typename O, typename A>
-inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
-                          int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row,
-                          const A* logsumexp, const A* delta, A share) {
-  double products = 0;
+inline void soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
+                        int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row, const A* logsumexp,
+                        const A* delta, A share) {
   for (int64_t c = 0; c < columns; ++c) {
     const A *const s = scores + c * in_stride, *const dp = dprobabilities + c * in_stride;
     O *const p = probabilities + c * out_stride, *const ds = dscores + c * out_stride;
@@ -95,30 +101,24 @@ inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_s
       store(p[r], A(0));
       store(ds[r], A(0));
     }
-    A row_products = 0;
-#pragma omp simd reduction(+ : row_products)
+#pragma omp simd
     for (int64_t r = valid; r < rows; ++r) {
       const A probability = exponential(s[r] - logsumexp[r]);
       const A dscore = probability * (share * dp[r] - delta[r]);
-      row_products += probability * dp[r];
       store(p[r], share * probability);
       store(ds[r], dscore);
     }
-    products += row_products;
     for (int64_t r = rows; r < out_stride; ++r) {
       store(p[r], A(0));
       store(ds[r], A(0));
     }
   }
-  return products;
 }
 
 template <typename T, typename O>
 int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   using A = Arithmetic<T>;
   constexpr bool converts = !std::is_same_v<O, A>;
-  // Σ dout·A_dot, for β: from δ where the saved output is exact; where it was rounded, Σ P∘dP over the tiles is closer.
-  constexpr bool exact_output = std::is_same_v<T, A>;
   const Attend<T>& forward = task.forward;
   const int64_t n = forward.sizes.tokens, D = forward.sizes.key_width, E = forward.sizes.value_width;
   Scratch scratch(memory);
@@ -140,7 +140,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   O* const dscores_right = scratch.take<O>(converts ? right_size<O>(key_block, query_block) : 0);
   A *const dqueries = scratch.take<A>(query_block * D), *const dqueries_transposed = scratch.take<A>(D * query_block);
   A *const dq_memory = scratch.take<A>(query_block * D), *const dq_local = scratch.take<A>(D);
-  A *const delta = scratch.take<A>(query_block), *const through_memory = scratch.take<A>(query_block);
+  A* const delta = scratch.take<A>(query_block);
   const bool reads = memory != nullptr && reads_memory(forward);
   const RetrieveBackward<T, O> retrieve_backward(task, scratch, reads);
   if (memory == nullptr) return scratch.used();
@@ -157,26 +157,22 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
 
   for (int64_t head = 0; head < forward.sizes.heads; ++head) {
     const Rows<const T> q{forward.q.data + head * forward.q_head, forward.q.stride};
-    const Rows<const T> out{forward.out.data + head * forward.out_head, forward.out.stride};
+    const Rows<const T> local{forward.local.data + head * forward.local_head, forward.local.stride};
     const Rows<const T> dout{task.dout.data + head * task.dout_head, task.dout.stride};
     const Rows<T> dq{task.dq.data + head * task.dq_head, task.dq.stride};
     const A* const logsumexp = forward.logsumexp + head * forward.logsumexp_head;
     const A gate = reads ? sigmoid(forward.beta[head]) : A(0);
-    double dbeta = 0;  // a sum of thousands of terms that nearly cancel
+    double along_memory = 0, along_local = 0;  // Σ dout·A_mem and Σ dout·A_dot
     for (int64_t first = 0; first < n; first += query_block) {
       const int64_t rows = smaller(query_block, n - first);
       rotate_rows(queries, q, first, rows, forward.cos, forward.sin, D, softmax_scale<A>(D));
       for (int64_t r = 0; r < rows; ++r) {
         copy_row(dlocal + r * E, dout[first + r], E);
-        delta[r] = dot(dlocal + r * E, out[first + r], E);
+        const double product = exact_dot(dlocal + r * E, local[first + r], E);
+        along_local += product;
+        delta[r] = (A(1) - gate) * static_cast<A>(product);
       }
-      if (reads) {
-        retrieve_backward(q, dlocal, first, rows, gate, through_memory, dq_memory);
-        for (int64_t r = 0; r < rows; ++r) {
-          delta[r] -= through_memory[r];
-          dbeta += (A(1) - gate) * through_memory[r] - (exact_output ? gate * delta[r] : A(0));
-        }
-      }
+      if (reads) along_memory += retrieve_backward(q, dlocal, first, rows, gate, dq_memory);
       if constexpr (converts) convert(dlocal_rows, dlocal, rows * E);
       const Right<O> query_right = make_right(queries, D, rows, D, queries_right);
       const Right<O> dlocal_rows_right = make_right(dlocal_rows, E, rows, E, dlocal_right);
@@ -188,9 +184,8 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
         multiply(columns, rows, D, keys + begin * D, D, query_transposed, scores, tile_stride, false);
         multiply(columns, rows, E, v[begin], v.stride, dlocal_rows_transposed, dprobabilities, tile_stride, false);
-        const double products = soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride,
-                                            columns, rows, begin - first, logsumexp + first, delta, A(1) - gate);
-        if (!exact_output) dbeta -= gate * (A(1) - gate) * products;
+        soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride, columns, rows,
+                    begin - first, logsumexp + first, delta, A(1) - gate);
         multiply(columns, E, rows, probabilities, operand_stride, dlocal_rows_right, task.dv + begin * E, E, true);
         multiply(columns, D, rows, dscores, operand_stride, query_right, dkeys + begin * D, D, true);
         multiply(D, rows, columns, keys_transposed + begin * D, padded_rows<O>(block),
@@ -210,7 +205,8 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         }
       }
     }
-    task.dbeta[head] = static_cast<A>(dbeta);
+    const double share = reads ? sigmoid(static_cast<double>(forward.beta[head])) : 0;
+    task.dbeta[head] = static_cast<A>(share * (1 - share) * (along_memory - along_local));
   }
   for (int64_t r = 0; r < n; ++r) {
     rotate_row_back(task.dk + r * D, dkeys + r * D, forward.cos + r * D, forward.sin + r * D, D, A(1));

@@ -17,7 +17,7 @@ namespace {
 
 using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
-using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
 using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 template <typename T>
@@ -121,8 +121,8 @@ struct Arguments {
 
   static Tensor plain(const Tensor& tensor) { return tensor.to(c10::CppTypeToScalarType<A>::value).contiguous(); }
 
-  Attend<T> attend(const Place& place, const Tensor& out, const Tensor& logsumexp, const Tensor& memories,
-                   const Tensor& norms) const {
+  /// All but `out` and `local`, of which each pass needs its own.
+  Attend<T> attend(const Place& place, const Tensor& logsumexp, const Tensor& memories, const Tensor& norms) const {
     const int64_t head = place.group * extents.group_size();
     Attend<T> task;
     task.sizes = extents.sizes(place.segment);
@@ -130,8 +130,6 @@ struct Arguments {
     task.q_head = q.stride(1);
     task.k = rows_of<const T>(k, place, place.group, extents.segment_length);
     task.v = rows_of<const T>(v, place, place.group, extents.segment_length);
-    task.out = rows_of<T>(out, place, head, extents.segment_length);
-    task.out_head = out.stride(1);
     task.logsumexp = data<A>(logsumexp) + (place.batch * extents.heads + head) * extents.tokens +
                      place.segment * extents.segment_length;
     task.logsumexp_head = extents.tokens;
@@ -166,6 +164,8 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
   const bool delta = arguments.update == Update::delta, writes = arguments.update != Update::none;
 
   const auto out = empty_in_layout_of(arguments.q, E, arguments.q.scalar_type());
+  const auto local = writes ? empty_in_layout_of(arguments.q, E, out.scalar_type())
+                            : at::empty({x.batch, x.heads, 0, E}, out.options());
   const auto logsumexp = at::empty({x.batch, x.heads, x.tokens}, state);
   // Before each segment: the state; behind it, for the moment, what the segment writes.
   const auto memories = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
@@ -227,15 +227,23 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
     }
   });
   for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
-    kernels.attend(arguments.attend(place, out, logsumexp, memories, norms), scratch);
+    const int64_t head = place.group * x.group_size();
+    auto task = arguments.attend(place, logsumexp, memories, norms);
+    task.out = rows_of<T>(out, place, head, x.segment_length);
+    task.out_head = out.stride(1);
+    if (writes) {
+      task.local = rows_of<T>(local, place, head, x.segment_length);
+      task.local_head = local.stride(1);
+    }
+    kernels.attend(task, scratch);
   });
-  return {out, memory, norm, logsumexp, memories, norms, transitions};
+  return {out, memory, norm, logsumexp, memories, norms, transitions, local};
 }
 
 template <typename T>
 Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, const OptionalTensor& dmemory_in,
-                  const OptionalTensor& dnorm_in, const Tensor& out_in, const Tensor& logsumexp, const Tensor& memories,
-                  const Tensor& norms, const Tensor& transitions) {
+                  const OptionalTensor& dnorm_in, const Tensor& local_in, const Tensor& logsumexp,
+                  const Tensor& memories, const Tensor& norms, const Tensor& transitions) {
   using A = Arithmetic<T>;
   const Extents& x = arguments.extents;
   const auto& kernels = segment_kernels<T>();
@@ -251,10 +259,10 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
 
   // What each segment's reading sends to k, v and β, and to the state before it.
   const bool read = dout_in.has_value();
-  Tensor dout, out, local_dk, local_dv, dbetas, dmemories, dnorms;
+  Tensor dout, local, local_dk, local_dv, dbetas, dmemories, dnorms;
   if (read) {
     dout = with_contiguous_rows(dout_in->to(arguments.q.scalar_type()));
-    out = with_contiguous_rows(out_in);
+    local = with_contiguous_rows(local_in);
     local_dk = at::empty({x.batch, x.groups, x.tokens, D}, state);
     local_dv = at::empty({x.batch, x.groups, x.tokens, E}, state);
     dbetas = at::empty({x.batch, x.groups, S, x.group_size()}, state);
@@ -264,7 +272,9 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       const int64_t head = place.group * x.group_size();
       const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
       AttendBackward<T> task;
-      task.forward = arguments.attend(place, out, logsumexp, memories, norms);
+      task.forward = arguments.attend(place, logsumexp, memories, norms);
+      task.forward.local = rows_of<T>(local, place, head, x.segment_length);
+      task.forward.local_head = local.stride(1);
       task.dout = rows_of<const T>(dout, place, head, x.segment_length);
       task.dout_head = dout.stride(1);
       task.dq = rows_of<T>(dq, place, head, x.segment_length);
@@ -388,21 +398,21 @@ Forward attention_forward(const Tensor& q, const Tensor& k, const Tensor& v, con
                                                  update, starts, gain);
     return forward(arguments, memory, norm);
   });
-  if (dtype != q.scalar_type()) std::get<0>(result) = std::get<0>(result).to(q.scalar_type());
+  for (auto* rows : {&std::get<0>(result), &std::get<7>(result)}) *rows = rows->to(q.scalar_type());
   return result;
 }
 
 Backward attention_backward(const OptionalTensor& dout, const OptionalTensor& dmemory, const OptionalTensor& dnorm,
                             const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos,
                             const Tensor& sin, int64_t segment_length, std::string_view update,
-                            const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& out,
+                            const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& local,
                             const Tensor& logsumexp, const Tensor& memories, const Tensor& norms,
                             const Tensor& transitions) {
   const auto dtype = element_dtype(q, logsumexp.scalar_type());
   auto result = with_element(dtype, [&](auto element) {
     const Arguments<decltype(element)> arguments(q.to(dtype), k.to(dtype), v.to(dtype), beta, cos, sin, segment_length,
                                                  update, starts, gain);
-    return backward(arguments, dout, dmemory, dnorm, out.to(dtype), logsumexp, memories, norms, transitions);
+    return backward(arguments, dout, dmemory, dnorm, local.to(dtype), logsumexp, memories, norms, transitions);
   });
   auto& [dq, dk, dv, dbeta, dmemory_in, dnorm_in] = result;
   for (auto* gradient : {&dq, &dk, &dv}) *gradient = gradient->to(q.scalar_type());

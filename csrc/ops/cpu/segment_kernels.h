@@ -49,6 +49,8 @@ struct Attend {
   Rows<const T> k, v;
   Rows<T> out;
   int64_t out_head = 0;
+  Rows<T> local;  ///< A_dot; none where there is no memory to read, since `out` is that then
+  int64_t local_head = 0;
   A* logsumexp = nullptr;  ///< [heads, …]: a head's are `logsumexp_head` further
   int64_t logsumexp_head = 0;
   const A *cos = nullptr, *sin = nullptr, *beta = nullptr;
@@ -58,7 +60,7 @@ struct Attend {
 /// The gradient of `Attend`.
 template <typename T, typename A = Arithmetic<T>>
 struct AttendBackward {
-  Attend<T> forward;  ///< with `out` and `logsumexp` as the forward pass left them
+  Attend<T> forward;  ///< with `local` (never none) and `logsumexp` as the forward pass left them; `out` is not read
   Rows<const T> dout;
   int64_t dout_head = 0;
   Rows<T> dq;

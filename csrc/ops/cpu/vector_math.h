@@ -100,6 +100,15 @@ inline A dot(const A* a, const T* b, int64_t width) {
   return sum;
 }
 
+/// The same summed in double, for what goes on into a sum over all tokens in which most of it cancels.
+template <typename A, typename T>
+inline double exact_dot(const A* a, const T* b, int64_t width) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(load(b[i]));
+  return sum;
+}
+
 /// out = rotate(row) · scale: (x₁ cos − x₂ sin, x₂ cos + x₁ sin).
 template <typename O, typename A, typename T>
 inline void rotate_row(O* out, const T* row, const A* cos, const A* sin, int64_t width, A scale) {

@@ -60,6 +60,21 @@ def test_attention_and_its_gradients_are_exact_to_a_few_eps(any_update, device, 
             assert relative_error(gradient, wanted) <= GRADIENT_MULTIPLE * eps, name
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("device, shape", CASES)
+def test_a_gate_that_is_all_but_open_leaves_the_softmaxs_gradients_exact(device, shape, dtype):
+    """Local attention's small share of the output is lost to rounding there. Nothing is written, so that the keys'
+    gradients come through the softmax alone."""
+    inputs = attention_inputs("linear", **shape | dict(tokens=shape["segment_length"] - 1)).to(dtype)
+    inputs.beta.fill_(6)
+    _, gradients, upstream = from_device(device, inputs)
+    _, wanted, _ = run_with_gradients(
+        reference.attention, inputs.to(torch.float64, torch.float64), [u.double() for u in upstream]
+    )
+    index = inputs.DIFFERENTIABLE.index("k")
+    assert relative_error(gradients[index], wanted[index]) <= GRADIENT_MULTIPLE * torch.finfo(dtype).eps
+
+
 @pytest.mark.parametrize("device, shape", CASES)
 def test_two_runs_agree_bit_for_bit(any_update, device, shape):
     inputs = on(device, attention_inputs(any_update, starts=True, **shape).to(torch.bfloat16))

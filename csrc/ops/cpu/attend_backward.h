@@ -5,10 +5,15 @@
 //   dV = Pᵀ dA      dS = P ∘ (dP − δ)      dK = dSᵀ Q      dQ = dS K          (rotated, scaled)
 //
 // P is recomputed from the saved logsumexp. Tiles are held transposed, keys by queries, so that Pᵀ and dSᵀ are at hand
-// as left operands and dQᵀ = Kᵀ dSᵀ needs one small transpose for each block of queries. With dA = (1 − gate) dout, and
-// A_dot as the forward pass saved it:
+// as left operands and dQᵀ = Kᵀ dSᵀ needs one small transpose for each block of queries. With dA = (1 − gate) dout:
 //
-//   δ = (1 − gate) Σ dout·A_dot      dβ = gate (1 − gate) Σ dout·(A_mem − A_dot)
+//   δ = (1 − gate) Σ dout·A_dot      dβ = gate (1 − gate) (Σ dout·A_mem − Σ P∘(dout Vᵀ))
+//
+// δ takes A_dot as the forward pass saved it. The sums for β go over all tokens and mostly cancel, so that more
+// precision is asked of their terms: Σ P∘(dout Vᵀ) = Σ dout·A_dot sees no rounding of A_dot, and what the rounding of Q
+// and K to the operands' type does to it is taken back, to first order, with the gradients at hand:
+//
+//   (1 − gate) Σ P∘(dout Vᵀ) += Σ dQ·(Q − rounded Q) + Σ dK·(K − rounded K)
 //
 // The memory's part, with u = gate · dout / (σ(q) z):
 //
@@ -87,12 +92,13 @@ class RetrieveBackward {
   A *retrieved_, *scales_, *products_;
 };
 
-/// One tile of scores, keys by queries, and dP for the whole of dout → share · P and dS as O, where `share` is local
-/// attention's in the output; rows are padded with zeros to `out_stride`.
+/// One tile of scores, keys by queries, and dout Vᵀ → share · P and dS as O, where `share` is local attention's in the
+/// output; rows are padded with zeros to `out_stride`. Returns Σ P∘(dout Vᵀ).
 template <typename O, typename A>
-inline void soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
-                        int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row, const A* logsumexp,
-                        const A* delta, A share) {
+inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
+                          int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row,
+                          const A* logsumexp, const A* delta, A share) {
+  double products = 0;
   for (int64_t c = 0; c < columns; ++c) {
     const A *const s = scores + c * in_stride, *const dp = dprobabilities + c * in_stride;
     O *const p = probabilities + c * out_stride, *const ds = dscores + c * out_stride;
@@ -101,16 +107,38 @@ inline void soften_tile(const A* scores, const A* dprobabilities, int64_t in_str
       store(p[r], A(0));
       store(ds[r], A(0));
     }
-#pragma omp simd
+    A row_products = 0;
+#pragma omp simd reduction(+ : row_products)
     for (int64_t r = valid; r < rows; ++r) {
       const A probability = exponential(s[r] - logsumexp[r]);
       const A dscore = probability * (share * dp[r] - delta[r]);
+      row_products += probability * dp[r];
       store(p[r], share * probability);
       store(ds[r], dscore);
     }
+    products += row_products;
     for (int64_t r = rows; r < out_stride; ++r) {
       store(p[r], A(0));
       store(ds[r], A(0));
+    }
+  }
+  return products;
+}
+
+/// Rotated rows as O, and where that rounds, what it took from each number. `row` is scratch memory.
+template <typename O, typename A, typename T>
+inline void rotate_rows_with_rest(O* out, O* rest, Rows<const T> rows, int64_t first, int64_t count, const A* cos,
+                                  const A* sin, int64_t width, A scale, A* row) {
+  if constexpr (std::is_same_v<O, A>) {
+    rotate_rows(out, rows, first, count, cos, sin, width, scale);
+  } else {
+    for (int64_t r = 0; r < count; ++r) {
+      rotate_row(row, rows[first + r], cos + (first + r) * width, sin + (first + r) * width, width, scale);
+#pragma omp simd
+      for (int64_t i = 0; i < width; ++i) {
+        store(out[r * width + i], row[i]);
+        store(rest[r * width + i], row[i] - load(out[r * width + i]));
+      }
     }
   }
 }
@@ -123,11 +151,13 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   const int64_t n = forward.sizes.tokens, D = forward.sizes.key_width, E = forward.sizes.value_width;
   Scratch scratch(memory);
   O* const keys = scratch.take<O>((n + 1) * D);                     // rotated
+  O* const keys_rest = scratch.take<O>(converts ? n * D : 0);       // what rounding took from them
   O* const keys_transposed = scratch.take<O>((n + key_block) * D);  // each block of keys transposed
   O* const values = scratch.take<O>(std::is_same_v<O, T> ? 0 : n * E);
   A* const dkeys = scratch.take<A>(n * D);
   O *const queries = scratch.take<O>(query_block * D), *const queries_right = scratch.take<O>(
                                                            converts ? right_size<O>(query_block, D) : 0);
+  O* const queries_rest = scratch.take<O>(converts ? query_block * D : 0);
   O* const queries_transposed = scratch.take<O>(right_size<O>(D, query_block));
   A* const dlocal = scratch.take<A>(query_block * E);
   O* const dlocal_rows = converts ? scratch.take<O>(query_block * E) : reinterpret_cast<O*>(dlocal);
@@ -145,7 +175,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   const RetrieveBackward<T, O> retrieve_backward(task, scratch, reads);
   if (memory == nullptr) return scratch.used();
 
-  rotate_rows(keys, forward.k, 0, n, forward.cos, forward.sin, D, A(1));
+  rotate_rows_with_rest(keys, keys_rest, forward.k, 0, n, forward.cos, forward.sin, D, A(1), dq_local);
   for (int64_t begin = 0; begin < n; begin += key_block) {
     const int64_t rows = smaller(key_block, n - begin), even = padded_rows<O>(rows);
     transpose(keys_transposed + begin * D, even, keys + begin * D, D, rows, D);
@@ -153,6 +183,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   }
   const Rows<const O> v = value_rows<O>(forward.v, n, E, values);
   fill_zero(dkeys, n * D);
+  double keys_rest_sum = 0;  // Σ dK·(K − rounded K)
   fill_zero(task.dv, n * E);
 
   for (int64_t head = 0; head < forward.sizes.heads; ++head) {
@@ -162,15 +193,15 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
     const Rows<T> dq{task.dq.data + head * task.dq_head, task.dq.stride};
     const A* const logsumexp = forward.logsumexp + head * forward.logsumexp_head;
     const A gate = reads ? sigmoid(forward.beta[head]) : A(0);
-    double along_memory = 0, along_local = 0;  // Σ dout·A_mem and Σ dout·A_dot
+    double along_memory = 0, along_local = 0;  // Σ dout·A_mem, Σ P∘(dout Vᵀ)
+    double along_rest = -keys_rest_sum;  // Σ dQ·(Q − rounded Q) + Σ dK·(K − rounded K); dK has the heads before
     for (int64_t first = 0; first < n; first += query_block) {
       const int64_t rows = smaller(query_block, n - first);
-      rotate_rows(queries, q, first, rows, forward.cos, forward.sin, D, softmax_scale<A>(D));
+      rotate_rows_with_rest(queries, queries_rest, q, first, rows, forward.cos, forward.sin, D, softmax_scale<A>(D),
+                            dq_local);
       for (int64_t r = 0; r < rows; ++r) {
         copy_row(dlocal + r * E, dout[first + r], E);
-        const double product = exact_dot(dlocal + r * E, local[first + r], E);
-        along_local += product;
-        delta[r] = (A(1) - gate) * static_cast<A>(product);
+        delta[r] = (A(1) - gate) * dot(dlocal + r * E, local[first + r], E);
       }
       if (reads) along_memory += retrieve_backward(q, dlocal, first, rows, gate, dq_memory);
       if constexpr (converts) convert(dlocal_rows, dlocal, rows * E);
@@ -184,8 +215,8 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
         multiply(columns, rows, D, keys + begin * D, D, query_transposed, scores, tile_stride, false);
         multiply(columns, rows, E, v[begin], v.stride, dlocal_rows_transposed, dprobabilities, tile_stride, false);
-        soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride, columns, rows,
-                    begin - first, logsumexp + first, delta, A(1) - gate);
+        along_local += soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride, columns,
+                                   rows, begin - first, logsumexp + first, delta, A(1) - gate);
         multiply(columns, E, rows, probabilities, operand_stride, dlocal_rows_right, task.dv + begin * E, E, true);
         multiply(columns, D, rows, dscores, operand_stride, query_right, dkeys + begin * D, D, true);
         multiply(D, rows, columns, keys_transposed + begin * D, padded_rows<O>(block),
@@ -193,6 +224,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
                  begin > 0);
       }
       transpose(dqueries, D, dqueries_transposed, tile_stride, D, rows);
+      if constexpr (converts) along_rest += exact_dot(dqueries, queries_rest, rows * D);
       for (int64_t r = 0; r < rows; ++r) {
         rotate_row_back(dq_local, dqueries + r * D, forward.cos + (first + r) * D, forward.sin + (first + r) * D, D,
                         softmax_scale<A>(D));
@@ -205,8 +237,11 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         }
       }
     }
-    const double share = reads ? sigmoid(static_cast<double>(forward.beta[head])) : 0;
-    task.dbeta[head] = static_cast<A>(share * (1 - share) * (along_memory - along_local));
+    if constexpr (converts) keys_rest_sum = exact_dot(dkeys, keys_rest, n * D);
+    along_rest += keys_rest_sum;
+    const double open = sigmoid(static_cast<double>(forward.beta[head]));
+    task.dbeta[head] =
+        reads ? static_cast<A>(open * (1 - open) * (along_memory - along_local) - open * along_rest) : A(0);
   }
   for (int64_t r = 0; r < n; ++r) {
     rotate_row_back(task.dk + r * D, dkeys + r * D, forward.cos + r * D, forward.sin + r * D, D, A(1));

@@ -144,10 +144,11 @@ def run(command, log):
 
 
 def first_failure(output):
-    """The test that failed first, or what stopped the run."""
+    """The test that failed first, and what a sanitizer says if one stopped the run."""
+    test = re.findall(r"\[ (?: FAILED |RUN     ) \] ([^ ,\n]+)", output)
     failed = re.search(r"\[  FAILED  \] ([^ ,\n]+)", output)
-    return failed.group(1) if failed else next((line for line in output.splitlines() if "ERROR" in line or "error" in line),
-                                               "the run was stopped")
+    stopped = re.search(r"(?:AddressSanitizer: |runtime error: )[^\n]*?(?= on address|\n)", output)
+    return failed.group(1) if failed else f"{test[-1] if test else 'no test'} ({stopped.group(0) if stopped else 'crashed'})"
 
 
 def found_by(number, mutation):

@@ -22,7 +22,7 @@
 #include "ops/internal.h"
 #include "ops/refuse_double_backward.h"
 
-namespace infini::ops {
+namespace infini::ops::infini_attention {
 namespace {
 
 using at::Tensor;
@@ -203,4 +203,4 @@ TORCH_LIBRARY_IMPL(infini, Meta, library) {
   library.impl("_attention_backward", attention_backward_meta);
 }
 
-}  // namespace infini::ops
+}  // namespace infini::ops::infini_attention

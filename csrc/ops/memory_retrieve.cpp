@@ -9,7 +9,7 @@
 #include "ops/refuse_double_backward.h"
 #include "ops/sigma.h"
 
-namespace infini::ops {
+namespace infini::ops::retrieval {
 namespace {
 
 using at::Tensor;
@@ -114,4 +114,4 @@ TORCH_LIBRARY_IMPL(infini, Meta, library) {
   library.impl("_memory_retrieve_backward", backward_meta);
 }
 
-}  // namespace infini::ops
+}  // namespace infini::ops::retrieval

@@ -17,7 +17,7 @@
 #include "ops/refuse_double_backward.h"
 #include "ops/sigma.h"
 
-namespace infini::ops {
+namespace infini::ops::summary {
 namespace {
 
 using at::Tensor;
@@ -280,4 +280,4 @@ TORCH_LIBRARY_IMPL(infini, Meta, library) {
   library.impl("_memory_summary_backward", backward_meta);
 }
 
-}  // namespace infini::ops
+}  // namespace infini::ops::summary

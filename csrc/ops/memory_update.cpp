@@ -11,7 +11,7 @@
 #include "ops/refuse_double_backward.h"
 #include "ops/sigma.h"
 
-namespace infini::ops {
+namespace infini::ops::writing {
 namespace {
 
 using at::Tensor;
@@ -166,4 +166,4 @@ TORCH_LIBRARY_IMPL(infini, Meta, library) {
   library.impl("_memory_update_backward", backward_meta);
 }
 
-}  // namespace infini::ops
+}  // namespace infini::ops::writing

@@ -9,7 +9,7 @@
 #include "ops/internal.h"
 #include "ops/refuse_double_backward.h"
 
-namespace infini::ops {
+namespace infini::ops::rotation {
 namespace {
 
 using at::Tensor;
@@ -94,4 +94,4 @@ TORCH_LIBRARY_IMPL(infini, Meta, library) {
   library.impl("_rotate_backward", meta);
 }
 
-}  // namespace infini::ops
+}  // namespace infini::ops::rotation

@@ -163,9 +163,9 @@ Tensor passed_gradient(const AttentionArguments& arguments, const OptionalTensor
 }
 
 template <typename T>
-AttentionBackward backward(const AttentionArguments& arguments, const AttentionInputs& inputs,
-                           const AttentionSaved& saved, const OptionalTensor& dout_in, const OptionalTensor& dmemory,
-                           const OptionalTensor& dnorm, cudaStream_t stream) {
+AttentionBackward backward_of(const AttentionArguments& arguments, const AttentionInputs& inputs,
+                              const AttentionSaved& saved, const OptionalTensor& dout_in, const OptionalTensor& dmemory,
+                              const OptionalTensor& dnorm, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const auto dtype = inputs.q.scalar_type();
   const Tensor dq = empty_in_layout_of(inputs.q, x.key_width, dtype);
@@ -210,7 +210,7 @@ AttentionBackward attention_backward(const OptionalTensor& dout, const OptionalT
                                      const AttentionSaved& saved, cudaStream_t stream) {
   const AttentionArguments arguments(inputs);
   return with_element(inputs.q.scalar_type(), [&](auto element) {
-    return backward<decltype(element)>(arguments, inputs, saved, dout, dmemory, dnorm, stream);
+    return backward_of<decltype(element)>(arguments, inputs, saved, dout, dmemory, dnorm, stream);
   });
 }
 

@@ -36,43 +36,32 @@ void for_each_written_token(const Sizes& sizes, const Body& body) {
   }
 }
 
-/// ½ σ(k)ᵀ C σ(k) / (σ(k)·z)² of each token [B,G,F·L]; and each dk with every term taken as positive, [B,G,N,D]: what
-/// rounding errors are relative to.
-struct Terms {
-  Numbers weights, dk_magnitude;
-};
-
-Terms terms(const Sizes& sizes, const Segments& segments, const Numbers& k, const Numbers& v,
-            const StatesAndGradients& states) {
+/// Each dk [B,G,N,D] with every term taken as positive: what rounding errors are relative to. `weights` [B,G,F·L] as
+/// `reference::delta_weights` gives them, nothing for the linear rule.
+Numbers magnitude_of_dk(const Sizes& sizes, const Segments& segments, const Numbers& k, const Numbers& v,
+                        const StatesAndGradients& states, const Numbers& weights) {
   const int64_t D = sizes.key_width, E = sizes.value_width;
-  Terms terms{{}, Numbers(k.size(), 0.0)};
+  Numbers magnitudes(k.size(), 0.0);
+  size_t next_weight = 0;
   for_each_written_token(sizes, [&](int64_t b, int64_t g, int64_t s, int64_t row) {
     const double gain = segments.gain.empty() ? 1 : segments.gain.at(static_cast<size_t>(b * sizes.segments() + s));
-    const double *const z = &states.norms[sizes.state(b, g, s) * D], *const dz =
-                                                                         &states.dnorms_after[sizes.state(b, g, s) * D];
-    const double* const dM = &states.dmemories_after[sizes.state(b, g, s) * D * E];
-    const double* const C = states.couplings.empty() ? nullptr : &states.couplings[sizes.transition(b, g, s) * D * D];
-    double denominator = 0, form = 0;
+    const int64_t state = sizes.state(b, g, s);
+    const double *const z = &states.norms[state * D], *const dz = &states.dnorms_after[state * D];
+    const double* const dM = &states.dmemories_after[state * D * E];
+    const double* const C = weights.empty() ? nullptr : &states.couplings[sizes.transition(b, g, s) * D * D];
+    const double weight = weights.empty() ? 0 : std::fabs(weights.at(next_weight++));
+    double denominator = 0;
     for (int64_t i = 0; i < D; ++i) denominator += reference::sigma(k[row * D + i]) * z[i];
     for (int64_t i = 0; i < D; ++i) {
-      const double sigma_i = reference::sigma(k[row * D + i]);
-      double magnitude = gain * std::fabs(dz[i]);
+      double magnitude = gain * std::fabs(dz[i]) + weight * z[i];
       for (int64_t e = 0; e < E; ++e) magnitude += gain * std::fabs(dM[i * E + e] * v[row * E + e]);
       for (int64_t j = 0; C != nullptr && j < D; ++j) {
-        const double sigma_j = reference::sigma(k[row * D + j]);
-        magnitude += std::fabs(C[i * D + j]) * sigma_j / denominator;
-        form += sigma_i * C[i * D + j] * sigma_j;
+        magnitude += std::fabs(C[i * D + j]) * reference::sigma(k[row * D + j]) / denominator;
       }
-      terms.dk_magnitude[row * D + i] = magnitude * reference::sigma_derivative(k[row * D + i]);
-    }
-    if (C == nullptr) return;
-    const double weight = 0.5 * form / (denominator * denominator);
-    terms.weights.push_back(weight);
-    for (int64_t i = 0; i < D; ++i) {
-      terms.dk_magnitude[row * D + i] += std::fabs(weight) * z[i] * reference::sigma_derivative(k[row * D + i]);
+      magnitudes[row * D + i] = magnitude * reference::sigma_derivative(k[row * D + i]);
     }
   });
-  return terms;
+  return magnitudes;
 }
 
 template <typename T>
@@ -85,7 +74,8 @@ class UpdateBackward : public ::testing::Test {
     const Numbers k = uniform<T>(B * G * N * D, random, lowest_key, 2), v = uniform<T>(B * G * N * E, random, -1, 1);
     const Numbers dv_local = uniform<T>(B * G * N * E, random, -1, 1);
     const StatesAndGradients states = random_gradients(sizes, delta, random);
-    const auto [weights, dk_magnitude] = terms(sizes, segments, k, v, states);
+    const Numbers weights = delta ? reference::delta_weights(sizes, k, states.norms, states.couplings) : Numbers{};
+    const Numbers dk_magnitude = magnitude_of_dk(sizes, segments, k, v, states, weights);
     auto expected = reference::write_backward(sizes, segments, k, v, states.norms, states.couplings,
                                               states.dmemories_after, states.dnorms_after);
     const Numbers no_values(v.size(), 0.0);

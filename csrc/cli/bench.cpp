@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/freed_memory.h"
 #include "cli/overrides.h"
 #include "config/load_train_config.h"
 #include "log/error.h"
@@ -156,6 +157,7 @@ int run_bench(int argc, char** argv) {
   bench.updates = chosen_updates(arguments, bench.config.model);
   bench.dtype = chosen_dtype(arguments, bench.config, bench.training_step);
 
+  keep_freed_memory();
   const BenchResult result = measure_speed(bench);
   std::cout << (arguments.count("json") > 0 ? to_json(result).dump(2) + "\n" : to_text(result)) << std::flush;
   return 0;

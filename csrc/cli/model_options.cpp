@@ -1,28 +1,15 @@
 #include "cli/model_options.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <iostream>
 
+#include "cli/freed_memory.h"
 #include "log/error.h"
 #include "model/loading.h"
 #include "train/device.h"
 
 namespace infini {
-namespace {
-
-/// glibc takes buffers from the heap instead of from mmap once it has seen ones of that size freed, up to 32 MB. The
-/// activations of a text read chunk after chunk then leave holes in the heap, and the process holds a tenth more memory
-/// or less, as its threads happen to go. Bounds of our own turn that off, at the price of fresh pages for each chunk;
-/// training, which has many more buffers, keeps glibc's.
-void return_freed_activations() {
-  constexpr int mapped_from = 8 << 20;
-  mallopt(M_MMAP_THRESHOLD, mapped_from);
-  mallopt(M_TRIM_THRESHOLD, 2 * mapped_from);
-}
-
-}  // namespace
 
 void add_model_options(cxxopts::Options& options) {
   const auto text = [] { return cxxopts::value<std::string>(); };
@@ -53,7 +40,7 @@ std::string required(const cxxopts::ParseResult& arguments, const std::string& o
 }
 
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments) {
-  return_freed_activations();
+  return_freed_memory();
   const int threads = arguments["threads"].as<int>();
   if (threads < 0) throw UserError("--threads must be 0 (one a core) or more, but is " + std::to_string(threads));
   if (threads > 0) torch::set_num_threads(threads);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/freed_memory.h"
 #include "cli/overrides.h"
 #include "config/load_train_config.h"
 #include "log/error.h"
@@ -48,6 +49,7 @@ int run_train(int argc, char** argv) {
     throw UserError("'" + arguments.unmatched().front() + "' is one word too many; see infini train --help");
   }
 
+  keep_freed_memory();
   const TrainConfig config = resolve_config(load_train_config(arguments["config"].as<std::string>(), overrides));
   Trainer trainer(config, to_yaml(config), arguments.count("resume") > 0);
   const TrainingOutcome outcome = trainer.run();

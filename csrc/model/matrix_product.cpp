@@ -13,7 +13,9 @@ bool is_onednns(const Tensor& x) {
   return x.is_cpu() && x.scalar_type() == torch::kFloat32 && at::globalContext().hasMKLDNN();
 }
 
-// x Wᵀ. ATen has no other door to oneDNN's float product; what is empty here is a function applied to the result.
+// x Wᵀ, both contiguous. ATen has no other door to oneDNN's float product; what is empty here is a function applied to
+// the result. Only contiguous operands go to its newer kernels. Its older ones (`gemm:jit`) keep values where the
+// operating system writes the frame of a signal: a Ctrl-C in the middle of one corrupts the heap.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight) {
   using Scalars = c10::List<std::optional<at::Scalar>>;
   using Signature = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars,
@@ -26,7 +28,7 @@ Tensor onednn_linear(const Tensor& x, const Tensor& weight) {
 struct LinearMapFunction : torch::autograd::Function<LinearMapFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight) {
     context->save_for_backward({x, weight});
-    return onednn_linear(x, weight);
+    return onednn_linear(x.contiguous(), weight.contiguous());
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -43,7 +45,9 @@ struct LinearMapFunction : torch::autograd::Function<LinearMapFunction> {
 
 }  // namespace
 
-Tensor matrix_product(const Tensor& a, const Tensor& b) { return is_onednns(a) ? onednn_linear(a, b.t()) : a.mm(b); }
+Tensor matrix_product(const Tensor& a, const Tensor& b) {
+  return is_onednns(a) && a.is_contiguous() ? onednn_linear(a, b.t().contiguous()) : a.mm(b);
+}
 
 Tensor affine_map(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (!is_onednns(x)) return at::linear(x, weight, bias);

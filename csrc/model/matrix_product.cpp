@@ -13,9 +13,8 @@ bool is_onednns(const Tensor& x) {
   return x.is_cpu() && x.scalar_type() == torch::kFloat32 && at::globalContext().hasMKLDNN();
 }
 
-// x Wᵀ, both contiguous. ATen has no other door to oneDNN's float product; what is empty here is a function applied to
-// the result. Only contiguous operands go to its newer kernels. Its older ones (`gemm:jit`) keep values where the
-// operating system writes the frame of a signal: a Ctrl-C in the middle of one corrupts the heap.
+// x Wᵀ, both contiguous: what is not falls to older kernels, half as fast in some shapes. ATen has no other door to
+// oneDNN's float product; what is empty here is a function applied to the result.
 Tensor onednn_linear(const Tensor& x, const Tensor& weight) {
   using Scalars = c10::List<std::optional<at::Scalar>>;
   using Signature = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars,

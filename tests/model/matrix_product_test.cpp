@@ -1,9 +1,6 @@
 #include "model/matrix_product.h"
 
 #include <gtest/gtest.h>
-#include <sys/time.h>
-
-#include <csignal>
 
 #include "model/tiny_model.h"
 
@@ -23,40 +20,6 @@ TEST(MatrixProduct, TakesMatricesAndTheirTransposes) {
   EXPECT_LT(distance(matrix_product(a.t().contiguous().t(), b), expected), kTolerance);
   EXPECT_LT(distance(matrix_product(a, b.t().contiguous().t()), expected), kTolerance);
   EXPECT_LT(distance(matrix_product(a.t().contiguous().t(), b.t().contiguous().t()), expected), kTolerance);
-}
-
-// A signal each millisecond while one lives.
-class SignalStorm {
- public:
-  SignalStorm() : before_(std::signal(SIGALRM, [](int) {})) { every({.tv_sec = 0, .tv_usec = 1000}); }
-  ~SignalStorm() {
-    every({});
-    std::signal(SIGALRM, before_);
-  }
-  SignalStorm(const SignalStorm&) = delete;
-  SignalStorm& operator=(const SignalStorm&) = delete;
-
- private:
-  static void every(timeval interval) {
-    const itimerval timer{interval, interval};
-    setitimer(ITIMER_REAL, &timer, nullptr);
-  }
-  void (*before_)(int);
-};
-
-TEST(MatrixProduct, IsNotDisturbedBySignals) {
-  torch::manual_seed(1);
-  const Tensor gradient = torch::randn({2048, 341}), weight = torch::randn({341, 128}), x = torch::randn({2048, 128});
-  const auto products = [&] {
-    return std::vector<Tensor>{matrix_product(x, weight.t()), matrix_product(gradient, weight),
-                               matrix_product(gradient.t(), x)};
-  };
-  const std::vector<Tensor> expected = products();
-  const SignalStorm storm;
-  for (int repeat = 0; repeat < 300; ++repeat) {
-    const std::vector<Tensor> now = products();
-    for (size_t i = 0; i < now.size(); ++i) ASSERT_TRUE(torch::equal(now[i], expected[i]));
-  }
 }
 
 TEST(AffineMap, HasTheValuesAndGradientsOfALinearLayerInDouble) {

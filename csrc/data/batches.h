@@ -1,31 +1,21 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <torch/torch.h>
-
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "data/batch_source.h"
 #include "data/epoch_order.h"
 #include "data/token_dataset.h"
 
 namespace infini {
 
-/// One step's input: `rows` streams of whole segments.
-struct Batch {
-  torch::Tensor tokens;   ///< [B, N] int64, N a multiple of the segment length; 0 in the padding
-  torch::Tensor targets;  ///< [B, N] int64: the next token of the same document, −1 where there is none (padding)
-  torch::Tensor starts;   ///< [B, N / segment_length] bool: that segment begins a new document (or a new window of one)
-  int64_t target_count = 0;
-  int64_t padding_count = 0;
-};
-
 struct BatchOptions {
-  int64_t rows = 1;                 ///< of this rank
+  int64_t rows = 1;  ///< of this rank
   int64_t segment_length = 2048;
-  int64_t segments_per_row = 16;    ///< train_length / segment_length
-  bool whole_documents = false;     ///< a row reads each document to its end (carry_memory); otherwise documents are
-                                    ///< cut into windows of segments_per_row segments and the windows are shuffled
+  int64_t segments_per_row = 16;  ///< train_length / segment_length
+  bool whole_documents = false;   ///< a row reads each document to its end (carry_memory); otherwise documents are
+                                  ///< cut into windows of segments_per_row segments and the windows are shuffled
   uint64_t seed = 0;
   int64_t rank = 0, ranks = 1;
 };
@@ -36,15 +26,13 @@ struct BatchOptions {
 /// All ranks' rows are numbered through, rank after rank. In that order each row takes the order's next unit (see
 /// EpochOrder) when it is done with its last: with whole documents at any segment, so that a row goes on in the next
 /// batch where it stopped; with windows at the beginning of a batch. Each rank follows all rows, reads only its own.
-class BatchStream {
+class BatchStream : public BatchSource {
  public:
   /// Throws UserError if an option is impossible, or the split has no token to predict.
   BatchStream(const TokenDataset& dataset, const BatchOptions& options);
-  Batch next();
-  /// Where the stream stands, enough to continue exactly; small, and the same for every rank.
-  nlohmann::json position() const;
-  /// Throws UserError if the position belongs to other data or options.
-  void seek(const nlohmann::json& position);
+  Batch next(const Stage& stage = {}) override;
+  nlohmann::json position() const override;
+  void seek(const nlohmann::json& position) override;
   /// Of the unit that was last begun; the first is 0.
   int64_t epoch() const { return epoch_; }
 

@@ -2,23 +2,14 @@
 
 #include <algorithm>
 #include <numeric>
-#include <random>
 #include <utility>
+
+#include "data/deterministic_random.h"
 
 namespace infini {
 namespace {
 
 constexpr uint64_t kUnits = 0, kEnds = 1;
-
-/// Uniform in [0, bound), by rejection: the standard's distributions differ between libraries.
-uint64_t below(uint64_t bound, std::mt19937_64& generator) {
-  const uint64_t limit = std::mt19937_64::max() - std::mt19937_64::max() % bound;
-  uint64_t value;
-  do {
-    value = generator();
-  } while (value >= limit);
-  return value % bound;
-}
 
 /// The index of the last entry of an ascending list that is not above `value`.
 int64_t last_at_most(const std::vector<int64_t>& ascending, int64_t value) {
@@ -28,15 +19,12 @@ int64_t last_at_most(const std::vector<int64_t>& ascending, int64_t value) {
 }  // namespace
 
 std::vector<int64_t> shuffled(int64_t count, uint64_t seed, int64_t epoch, uint64_t purpose) {
-  const auto low = [](uint64_t value) { return static_cast<uint32_t>(value); };
-  const auto high = [](uint64_t value) { return static_cast<uint32_t>(value >> 32); };
   const auto number = static_cast<uint64_t>(epoch);
-  std::seed_seq mixed{low(seed), high(seed), low(number), high(number), low(purpose)};
-  std::mt19937_64 generator(mixed);
+  DeterministicRandom random{low_word(seed), high_word(seed), low_word(number), high_word(number), low_word(purpose)};
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t{0});
   // Fisher and Yates's shuffle, by hand: std::shuffle differs between libraries.
-  for (size_t left = order.size(); left > 1; --left) std::swap(order[left - 1], order[below(left, generator)]);
+  for (size_t left = order.size(); left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
   return order;
 }
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "train/append_file.h"
+#include "checkpoint/append_file.h"
 #include "train/step_metrics.h"
 
 namespace infini {

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "train/append_file.h"
+#include "checkpoint/append_file.h"
 #include "train/step_metrics.h"
 
 namespace infini {

@@ -1,0 +1,29 @@
+#include "data/deterministic_random.h"
+
+namespace infini {
+
+DeterministicRandom::DeterministicRandom(std::initializer_list<uint32_t> seed) {
+  std::seed_seq mixed(seed);
+  generator_.seed(mixed);
+}
+
+// By rejection: a remainder alone would favour small numbers.
+uint64_t DeterministicRandom::below(uint64_t bound) {
+  const uint64_t limit = std::mt19937_64::max() - std::mt19937_64::max() % bound;
+  uint64_t value;
+  do {
+    value = generator_();
+  } while (value >= limit);
+  return value % bound;
+}
+
+int64_t DeterministicRandom::between(int64_t low, int64_t high) {
+  return low + static_cast<int64_t>(below(static_cast<uint64_t>(high - low) + 1));
+}
+
+double DeterministicRandom::uniform() {
+  constexpr int mantissa_bits = 53;
+  return static_cast<double>(generator_() >> (64 - mantissa_bits)) * 0x1p-53;
+}
+
+}  // namespace infini

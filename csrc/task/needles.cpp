@@ -1,0 +1,118 @@
+#include "task/needles.h"
+
+#include <algorithm>
+#include <array>
+
+#include "log/error.h"
+
+namespace infini {
+namespace {
+
+constexpr std::array<std::string_view, 24> kPeople = {
+    "Ada",  "Bruno", "Clara", "David", "Elena", "Felix", "Greta", "Hugo", "Irene", "Jonas",  "Karin", "Louis",
+    "Mara", "Nils",  "Olga",  "Pedro", "Rosa",  "Simon", "Tara",  "Uwe",  "Vera",  "Walter", "Yara",  "Zeno"};
+
+std::string number(int64_t digits, DeterministicRandom& random) {
+  std::string text(1, static_cast<char>('1' + random.below(9)));
+  while (static_cast<int64_t>(text.size()) < digits) text += static_cast<char>('0' + random.below(10));
+  return text;
+}
+
+/// Three syllables: "kotiva".
+std::string made_up_word(DeterministicRandom& random) {
+  constexpr std::string_view consonants = "bdfgklmnprstv", vowels = "aeiou";
+  std::string word;
+  for (int syllable = 0; syllable < 3; ++syllable) {
+    word += consonants[random.below(consonants.size())];
+    word += vowels[random.below(vowels.size())];
+  }
+  return word;
+}
+
+/// `count` names, no two alike.
+template <typename Draw>
+std::vector<std::string> distinct(int64_t count, const Draw& draw) {
+  std::vector<std::string> names;
+  while (static_cast<int64_t>(names.size()) < count) {
+    std::string name = draw();
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+Needles passkey(int64_t digits, DeterministicRandom& random) {
+  const std::string key = number(digits, random);
+  return {{"The pass key is " + key + ". Remember it. " + key + " is the pass key."},
+          {0},
+          "What is the pass key? The pass key is",
+          key};
+}
+
+Needles passkeys(int64_t digits, int64_t count, DeterministicRandom& random) {
+  if (count > static_cast<int64_t>(kPeople.size())) {
+    throw UserError("task passkeys has names for " + std::to_string(kPeople.size()) + " keys, needles is " +
+                    std::to_string(count));
+  }
+  const auto people = distinct(count, [&] { return std::string(kPeople[random.below(kPeople.size())]); });
+  Needles needles;
+  std::vector<std::string> keys;
+  for (const std::string& person : people) {
+    keys.push_back(number(digits, random));
+    needles.sentences.push_back("The pass key of " + person + " is " + keys.back() + ". Remember it. " + keys.back() +
+                                " is the pass key of " + person + ".");
+  }
+  const size_t asked = random.below(people.size());
+  needles.evidence = {asked};
+  needles.question = "What is the pass key of " + people[asked] + "? The pass key of " + people[asked] + " is";
+  needles.answer = keys[asked];
+  return needles;
+}
+
+Needles key_value(int64_t digits, int64_t count, DeterministicRandom& random) {
+  const auto words = distinct(count, [&] { return made_up_word(random); });
+  Needles needles;
+  std::vector<std::string> values;
+  for (const std::string& word : words) {
+    values.push_back(number(digits, random));
+    needles.sentences.push_back("The value of " + word + " is " + values.back() + ".");
+  }
+  const size_t asked = random.below(words.size());
+  needles.evidence = {asked};
+  needles.question = "What is the value of " + words[asked] + "? The value of " + words[asked] + " is";
+  needles.answer = values[asked];
+  return needles;
+}
+
+Needles variables(int64_t digits, int64_t count, DeterministicRandom& random) {
+  const auto words = distinct(count, [&] { return made_up_word(random); });
+  Needles needles;
+  needles.answer = number(digits, random);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string value = i == 0 ? needles.answer : "the variable " + words[i - 1];
+    needles.sentences.push_back("The variable " + words[i] + " is " + value + ".");
+    needles.evidence.push_back(i);
+  }
+  needles.question = "Which number is the variable " + words.back() + "? The variable " + words.back() + " is";
+  return needles;
+}
+
+}  // namespace
+
+const std::string_view kIntroduction =
+    "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you "
+    "about the important information there.";
+
+const std::vector<std::string>& needle_kinds() {
+  static const std::vector<std::string> kinds = {"passkey", "passkeys", "key_value", "variables"};
+  return kinds;
+}
+
+Needles make_needles(std::string_view kind, int64_t digits, int64_t count, DeterministicRandom& random) {
+  if (kind == "passkey") return passkey(digits, random);
+  if (kind == "passkeys") return passkeys(digits, count, random);
+  if (kind == "key_value") return key_value(digits, count, random);
+  if (kind == "variables") return variables(digits, count, random);
+  throw UserError("no task '" + std::string(kind) + "'; there are passkey, passkeys, key_value and variables");
+}
+
+}  // namespace infini

@@ -1,0 +1,138 @@
+#include "task/task_batches.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "log/error.h"
+#include "task/made_of_bytes.h"
+
+namespace infini {
+namespace {
+
+using testing::task_of_bytes;
+using testing::text_of;
+
+constexpr int64_t kSegmentLength = 64;
+
+TaskStream stream_of(TaskBatchOptions options = {}) {
+  options.segment_length = kSegmentLength;
+  options.tokens = 2048;
+  options.seed = 3;
+  return {std::make_shared<const NeedleTask>(task_of_bytes()), options};
+}
+
+std::string row_text(const torch::Tensor& row) {
+  std::string text;
+  for (int64_t i = 0; i < row.size(0); ++i) text += static_cast<char>(row[i].item<int64_t>());
+  return text;
+}
+
+TEST(TaskStream, FillsABatchWithSequencesOfTheStagesLength) {
+  TaskStream stream = stream_of();
+  std::set<int64_t> segments;
+  for (int i = 0; i < 20; ++i) {
+    const Batch batch = stream.next({.shortest = 4, .longest = 8});
+    const int64_t count = batch.tokens.size(1) / kSegmentLength;
+    segments.insert(count);
+    EXPECT_EQ(batch.tokens.size(0), 2048 / (count * kSegmentLength));
+    EXPECT_EQ(batch.starts.sum().item<int64_t>(), batch.tokens.size(0));
+    EXPECT_EQ(batch.target_count, batch.targets.ge(0).sum().item<int64_t>());
+    EXPECT_EQ(batch.padding_count, batch.targets.lt(0).sum().item<int64_t>());
+    // Every sequence reaches into its last segment.
+    EXPECT_TRUE(batch.targets.select(1, (count - 1) * kSegmentLength).ge(0).all().item<bool>());
+  }
+  EXPECT_EQ(segments, (std::set<int64_t>{4, 5, 6, 7, 8}));
+}
+
+TEST(TaskStream, TargetsAreTheNextTokensAndTheAnswerComesLast) {
+  const Batch batch = stream_of().next({.shortest = 4, .longest = 4});
+  for (int64_t row = 0; row < batch.tokens.size(0); ++row) {
+    const int64_t count = batch.targets[row].ge(0).sum().item<int64_t>();
+    EXPECT_TRUE(batch.targets[row].slice(0, 0, count - 1).equal(batch.tokens[row].slice(0, 1, count)));
+    const torch::Tensor answer = batch.targets[row].index_select(0, batch.answers[row]);
+    const std::string text = row_text(batch.targets[row].slice(0, 0, count));
+    EXPECT_EQ(text.substr(text.size() - 6), row_text(answer));
+    EXPECT_EQ(answer[0].item<int64_t>(), ' ');
+  }
+}
+
+TEST(TaskStream, WeighsTheMeanOfTheAnswersOneAndThatOfTheRestAsAsked) {
+  const Batch batch = stream_of({.language_loss = 0.25}).next({.shortest = 3, .longest = 3});
+  torch::Tensor is_answer = torch::zeros_like(batch.weights);
+  is_answer.scatter_(1, batch.answers, 1);
+  const torch::Tensor made_up_losses = torch::rand(batch.weights.sizes());
+  const torch::Tensor others = batch.targets.ge(0).logical_and(is_answer.eq(0));
+  const double expected = made_up_losses.index({is_answer.eq(1)}).mean().item<double>() +
+                          0.25 * made_up_losses.index({others}).mean().item<double>();
+  const double weighed =
+      (made_up_losses * batch.weights).sum().item<double>() / static_cast<double>(batch.target_count);
+  EXPECT_NEAR(weighed, expected, 1e-5);
+}
+
+TEST(TaskStream, GainIsOneWhereTheEvidenceIsAndTheSameElsewhereInAnExample) {
+  TaskStream stream = stream_of();
+  std::vector<double> logarithms;
+  uint64_t index = 0;
+  for (int i = 0; i < 40; ++i) {
+    const Batch batch = stream.next({.shortest = 8, .longest = 8, .largest_gain = 256});
+    for (int64_t row = 0; row < batch.tokens.size(0); ++row) {
+      // The same example once more, for its marks.
+      const int64_t inputs = batch.targets[row].ge(0).sum().item<int64_t>();
+      const Example example = task_of_bytes().example(3, index++, inputs + 1);
+      const int64_t first = example.evidence()[0].begin / kSegmentLength;
+      const int64_t last = (example.evidence()[0].end - 1) / kSegmentLength;
+      const double gain = batch.gain[row][first > 0 ? 0 : 7].item<double>();
+      for (int64_t segment = 0; segment < 8; ++segment) {
+        const bool marked = segment >= first && segment <= last;
+        EXPECT_FLOAT_EQ(batch.gain[row][segment].item<float>(), marked ? 1.0F : static_cast<float>(gain));
+      }
+      logarithms.push_back(std::log2(gain));
+    }
+  }
+  double mean = 0, largest = 0;
+  for (const double value : logarithms) {
+    EXPECT_GE(value, 0);
+    EXPECT_LE(value, 8);
+    mean += value / static_cast<double>(logarithms.size());
+    largest = std::max(largest, value);
+  }
+  EXPECT_NEAR(mean, 4, 1) << "log-uniform";
+  EXPECT_GT(largest, 7);
+}
+
+TEST(TaskStream, WithoutMarksEverySegmentHasAGainOfItsOwn) {
+  const Batch batch = stream_of({.gain_all = true}).next({.shortest = 16, .longest = 16, .largest_gain = 1024});
+  std::set<float> gains;
+  for (int64_t segment = 0; segment < 16; ++segment) gains.insert(batch.gain[0][segment].item<float>());
+  EXPECT_EQ(gains.size(), 16u);
+}
+
+TEST(TaskStream, HasNoGainWhereTheStageHasNone) {
+  EXPECT_FALSE(stream_of().next({.shortest = 4, .longest = 4}).gain.defined());
+}
+
+TEST(TaskStream, GoesOnFromAPosition) {
+  TaskStream stream = stream_of();
+  const Stage stage{.shortest = 3, .longest = 9, .largest_gain = 8};
+  for (int i = 0; i < 3; ++i) stream.next(stage);
+  const nlohmann::json position = stream.position();
+  const Batch expected = stream.next(stage);
+  TaskStream again = stream_of();
+  again.seek(position);
+  const Batch batch = again.next(stage);
+  EXPECT_TRUE(batch.tokens.equal(expected.tokens));
+  EXPECT_TRUE(batch.gain.equal(expected.gain));
+}
+
+TEST(TaskStream, RefusesThePositionOfAnotherTask) {
+  TaskStream stream = stream_of();
+  nlohmann::json position = stream.position();
+  position["identity"]["digits"] = 7;
+  EXPECT_THROW(stream.seek(position), UserError);
+  EXPECT_THROW(stream.seek(nlohmann::json::object()), UserError);
+}
+
+}  // namespace
+}  // namespace infini

@@ -39,8 +39,8 @@ ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const MemorySta
                                            const std::optional<Tensor>& starts, const std::optional<Tensor>& gain) {
   const Segments layout = segments(tokens.size(1), starts, gain);
   MemoryState next = state;
-  const Tensor hidden = decoder_->forward(
-      tokens, compute_dtype_, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
+  const Tensor hidden =
+      decoder_->forward(tokens, compute_dtype_, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
         return attention.forward(x, next.memory[layer], next.norm[layer], layout);
       });
   return {hidden, next};
@@ -49,8 +49,8 @@ ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const MemorySta
 Tensor CausalLanguageModel::read(const Tensor& tokens, MemoryState& state, SegmentCache& cache) {
   const torch::NoGradGuard no_graph;
   const int64_t segment = config_.memory.segment_length, total = tokens.size(1);
-  std::vector<Tensor> hidden{torch::empty({tokens.size(0), 0, config_.hidden_size},
-                                          torch::dtype(compute_dtype_).device(tokens.device()))};
+  std::vector<Tensor> hidden{
+      torch::empty({tokens.size(0), 0, config_.hidden_size}, torch::dtype(compute_dtype_).device(tokens.device()))};
   for (int64_t position = 0; position < total;) {
     const int64_t left = total - position;
     const int64_t whole = segment == 0 || cache.length() > 0 ? 0 : left / segment * segment;
@@ -77,8 +77,9 @@ Tensor CausalLanguageModel::continue_segment(const Tensor& tokens, MemoryState& 
       });
 }
 
-Tensor CausalLanguageModel::loss(const Tensor& hidden, const Tensor& targets) const {
-  return linear_cross_entropy(hidden.flatten(0, 1), head(), targets.flatten());
+Tensor CausalLanguageModel::loss(const Tensor& hidden, const Tensor& targets, const Tensor& weights) const {
+  return linear_cross_entropy(hidden.flatten(0, 1), head(), targets.flatten(),
+                              weights.defined() ? std::optional<Tensor>(weights.flatten()) : std::nullopt);
 }
 
 Tensor CausalLanguageModel::token_losses(const Tensor& hidden, const Tensor& targets) const {

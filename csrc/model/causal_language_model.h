@@ -39,9 +39,11 @@ class CausalLanguageModel : public torch::nn::Module {
                         const std::optional<torch::Tensor>& starts = std::nullopt,
                         const std::optional<torch::Tensor>& gain = std::nullopt);
 
-  /// The sum over all targets that are not negative of their negative log-likelihood (nats), a scalar in float32 or
-  /// wider; hidden [B, N, hidden_size], targets [B, N]. Never holds the logits of more than a few rows.
-  torch::Tensor loss(const torch::Tensor& hidden, const torch::Tensor& targets) const;
+  /// The sum over all targets that are not negative of their negative log-likelihood (nats), times their weight where
+  /// weights are given; a scalar in float32 or wider; hidden [B, N, hidden_size], targets [B, N], weights [B, N].
+  /// Never holds the logits of more than a few rows.
+  torch::Tensor loss(const torch::Tensor& hidden, const torch::Tensor& targets,
+                     const torch::Tensor& weights = {}) const;
 
   /// Negative log-likelihood of each target [B, N], 0 where the target is negative; without a graph.
   torch::Tensor token_losses(const torch::Tensor& hidden, const torch::Tensor& targets) const;

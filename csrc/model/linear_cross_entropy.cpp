@@ -21,14 +21,15 @@ torch::Dtype wide_dtype(const Tensor& hidden) {
 struct Chunk {
   Tensor hidden;             // [r, D]
   Tensor targets;            // [r, 1], 0 where the row has no target
-  Tensor counted;            // [r, 1], 1 where the row has a target, else 0
+  Tensor counted;            // [r, 1], the row's weight where it has a target, else 0
   Tensor log_probabilities;  // [r, V], wide
   Tensor losses;             // [r, 1], wide
 };
 
 // Calls visit(first row, chunk) for one chunk of rows after the other.
 template <class Visit>
-void for_each_chunk(const Tensor& hidden, const Tensor& weight, const Tensor& targets, const Visit& visit) {
+void for_each_chunk(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
+                    const std::optional<Tensor>& row_weights, const Visit& visit) {
   const int64_t rows = hidden.size(0), step = rows_per_chunk(weight.size(0));
   const torch::Dtype wide = wide_dtype(hidden);
   for (int64_t first = 0; first < rows; first += step) {
@@ -37,6 +38,7 @@ void for_each_chunk(const Tensor& hidden, const Tensor& weight, const Tensor& ta
     chunk.hidden = hidden.narrow(0, first, length);
     const Tensor chunk_targets = targets.narrow(0, first, length).unsqueeze(1);
     chunk.counted = chunk_targets.ge(0).to(wide);
+    if (row_weights) chunk.counted.mul_(row_weights->narrow(0, first, length).unsqueeze(1));
     chunk.targets = chunk_targets.clamp_min(0);
     chunk.log_probabilities = at::log_softmax(matrix_product(chunk.hidden, weight.t()).to(wide), 1);
     chunk.losses = chunk.log_probabilities.gather(1, chunk.targets).neg_().mul_(chunk.counted);
@@ -47,7 +49,7 @@ void for_each_chunk(const Tensor& hidden, const Tensor& weight, const Tensor& ta
 // d loss / d logits = softmax − onehot(target), for rows that count.
 struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropyFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& hidden, const Tensor& weight, const Tensor& targets,
-                        bool hidden_gradient, bool weight_gradient) {
+                        const std::optional<Tensor>& row_weights, bool hidden_gradient, bool weight_gradient) {
     const torch::Dtype wide = wide_dtype(hidden);
     const Tensor cast_weight = weight.to(hidden.scalar_type());
     Tensor loss = torch::zeros({}, hidden.options().dtype(wide));
@@ -55,7 +57,7 @@ struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropy
     if (hidden_gradient) for_hidden = torch::empty_like(hidden);
     if (weight_gradient) for_weight = torch::zeros(weight.sizes(), weight.options().dtype(wide));
 
-    for_each_chunk(hidden, cast_weight, targets, [&](int64_t first, Chunk& chunk) {
+    for_each_chunk(hidden, cast_weight, targets, row_weights, [&](int64_t first, Chunk& chunk) {
       loss += chunk.losses.sum();
       if (!hidden_gradient && !weight_gradient) return;
       Tensor for_logits = chunk.log_probabilities.exp_();
@@ -86,24 +88,26 @@ struct LinearCrossEntropyFunction : torch::autograd::Function<LinearCrossEntropy
     if (for_weight.defined()) {
       weight_gradient = (for_weight * scale).to(context->saved_data["weight_dtype"].toScalarType());
     }
-    return {hidden_gradient, weight_gradient, Tensor(), Tensor(), Tensor()};
+    return {hidden_gradient, weight_gradient, Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& targets) {
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
+                            const std::optional<Tensor>& row_weights) {
   const bool graph = torch::GradMode::is_enabled();
-  return LinearCrossEntropyFunction::apply(hidden, weight, targets, graph && hidden.requires_grad(),
+  return LinearCrossEntropyFunction::apply(hidden, weight, targets, row_weights, graph && hidden.requires_grad(),
                                            graph && weight.requires_grad());
 }
 
 Tensor linear_token_losses(const Tensor& hidden, const Tensor& weight, const Tensor& targets) {
   const torch::NoGradGuard no_graph;
   Tensor losses = torch::empty({hidden.size(0)}, hidden.options().dtype(wide_dtype(hidden)));
-  for_each_chunk(hidden, weight.to(hidden.scalar_type()), targets, [&](int64_t first, const Chunk& chunk) {
-    losses.narrow(0, first, chunk.losses.size(0)).copy_(chunk.losses.squeeze(1));
-  });
+  for_each_chunk(hidden, weight.to(hidden.scalar_type()), targets, std::nullopt,
+                 [&](int64_t first, const Chunk& chunk) {
+                   losses.narrow(0, first, chunk.losses.size(0)).copy_(chunk.losses.squeeze(1));
+                 });
   return losses;
 }
 

@@ -132,6 +132,17 @@ TEST(LinearCrossEntropy, GradientsAreThoseOfFiniteDifferences) {
   EXPECT_LT(gradient_error(loss, inputs.weight, inputs.weight.grad()), 1e-7);
 }
 
+TEST(LinearCrossEntropy, WeighsEachRow) {
+  torch::manual_seed(1);
+  const LossInputs inputs;
+  const Tensor row_weights = torch::rand({300}, torch::kFloat64) * 2;
+  const auto loss = [&] { return linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets, row_weights); };
+  EXPECT_LT(distance(loss(), (inputs.dense_losses() * row_weights).sum()), 1e-10);
+  loss().backward();
+  EXPECT_LT(gradient_error(loss, inputs.hidden, inputs.hidden.grad(), 7), 1e-7);
+  EXPECT_LT(gradient_error(loss, inputs.weight, inputs.weight.grad()), 1e-7);
+}
+
 TEST(LinearCrossEntropy, ManyChunksGiveTheGradientsOfOneBigProduct) {
   torch::manual_seed(1);
   // 40,000 words: 128 rows a chunk.
@@ -176,8 +187,7 @@ TEST(LinearCrossEntropy, ATiedWeightReceivesBothOfItsGradients) {
 TEST(LinearCrossEntropy, DoesNoGradientWorkWhereNothingAsksForIt) {
   torch::manual_seed(1);
   const LossInputs inputs;
-  EXPECT_FALSE(
-      linear_cross_entropy(inputs.hidden.detach(), inputs.weight.detach(), inputs.targets).requires_grad());
+  EXPECT_FALSE(linear_cross_entropy(inputs.hidden.detach(), inputs.weight.detach(), inputs.targets).requires_grad());
   const torch::NoGradGuard no_graph;
   EXPECT_FALSE(linear_cross_entropy(inputs.hidden, inputs.weight, inputs.targets).requires_grad());
 }

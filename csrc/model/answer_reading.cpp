@@ -1,0 +1,28 @@
+#include "model/answer_reading.h"
+
+namespace infini {
+
+using torch::Tensor;
+
+void AnswerReading::add(const AnswerReading& other) {
+  loss = loss + other.loss;
+  correct = correct + other.correct;
+  count = count + other.count;
+}
+
+AnswerReading read_answers(const CausalLanguageModel& model, const Tensor& hidden, const Tensor& targets,
+                           const Tensor& answers, int64_t first) {
+  const torch::NoGradGuard no_graph;
+  const int64_t length = hidden.size(1);
+  const Tensor places = answers - first;
+  const Tensor inside = answers.ge(0).logical_and(places.ge(0)).logical_and(places.lt(length));
+  const Tensor clamped = places.clamp(0, length - 1);  // what lies outside is read and not counted
+  const Tensor wanted = targets.gather(1, clamped).clamp_min(0);
+  const Tensor rows = hidden.gather(1, clamped.unsqueeze(2).expand({-1, -1, hidden.size(2)}));
+  const Tensor log_probabilities = at::log_softmax(model.logits(rows).to(torch::kFloat32), 2);
+  const Tensor losses = log_probabilities.gather(2, wanted.unsqueeze(2)).squeeze(2).neg();
+  const Tensor correct = log_probabilities.argmax(2).eq(wanted).logical_and(inside);
+  return {losses.masked_fill(inside.logical_not(), 0).sum(), correct.sum(1), inside.sum(1)};
+}
+
+}  // namespace infini

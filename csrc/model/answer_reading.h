@@ -1,0 +1,24 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include "model/causal_language_model.h"
+
+namespace infini {
+
+/// What a model makes of the answers that a task asks for, before it is told them: sums on the model's device.
+struct AnswerReading {
+  torch::Tensor loss;     ///< scalar: Σ −log p(answer's token), nats
+  torch::Tensor correct;  ///< [B] int64: answer tokens that are the most probable ones
+  torch::Tensor count;    ///< [B] int64: answer tokens
+
+  /// Adds another part of the same rows.
+  void add(const AnswerReading& other);
+};
+
+/// Reads hidden [B, n, hidden_size] and targets [B, n], which are tokens [first, first + n) of their rows, where the
+/// places `answers` [B, K] lie in that part; −1 is no place. Without a graph; reads no value from the device.
+AnswerReading read_answers(const CausalLanguageModel& model, const torch::Tensor& hidden, const torch::Tensor& targets,
+                           const torch::Tensor& answers, int64_t first);
+
+}  // namespace infini

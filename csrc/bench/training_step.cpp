@@ -36,7 +36,7 @@ double TrainingStep::run() {
     loss = loss.defined() ? loss + result.loss : result.loss;
   }
   const torch::Tensor norm = clip_gradients(gradients(*model_), config_.gradient_clip);
-  const StepReadings readings = synchronise(loss, norm, std::nullopt);
+  const StepReadings readings = synchronise(loss, norm, std::nullopt, {});
   optimizer_->step({config_.optimizer.learning_rate, config_.gate.learning_rate});
   return readings.loss;
 }

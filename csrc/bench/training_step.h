@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "data/batches.h"
+#include "data/batch.h"
 #include "model/causal_language_model.h"
 #include "train/optimizer.h"
 #include "train/train_config.h"

@@ -64,6 +64,7 @@ const std::vector<ConfigKey>& config_keys() {
       {"gate.initial_beta", FIELD(gate.initial_beta), any()},
       {"gate.learning_rate", FIELD(gate.learning_rate), at_least(0)},
       {"schedule.warmup_steps", FIELD(schedule.warmup_steps), at_least(0)},
+      {"schedule.constant_steps", FIELD(schedule.constant_steps), at_least(0)},
       {"schedule.final_fraction", FIELD(schedule.final_fraction), between(0, 1)},
       {"checkpoint.every", FIELD(checkpoint.every), at_least(1)},
       {"checkpoint.keep_last", FIELD(checkpoint.keep_last), at_least(1)},
@@ -71,6 +72,20 @@ const std::vector<ConfigKey>& config_keys() {
       {"logging.gates_every", FIELD(logging.gates_every), at_least(1)},
       {"validation.every", FIELD(validation.every), at_least(0)},
       {"validation.tokens", FIELD(validation.tokens), at_least(1)},
+      {"task.kind", FIELD(task.kind), one_of({"none", "passkey", "passkeys", "key_value", "variables"})},
+      {"task.digits", FIELD(task.digits), between(1, 1000)},
+      {"task.needles", FIELD(task.needles), between(1, 1000)},
+      {"task.fillers", FIELD(task.fillers), any()},
+      {"task.documents", FIELD(task.documents), any()},
+      {"task.language_loss", FIELD(task.language_loss), at_least(0)},
+      {"curriculum.shortest", FIELD(curriculum.shortest), at_least(1)},
+      {"curriculum.longest", FIELD(curriculum.longest), at_least(1)},
+      {"curriculum.until_loss", FIELD(curriculum.until_loss), at_least(0)},
+      {"curriculum.stage_steps", FIELD(curriculum.stage_steps), at_least(0)},
+      {"memory_gain.largest", FIELD(memory_gain.largest), at_least(1)},
+      {"memory_gain.segments", FIELD(memory_gain.segments), one_of({"unmarked", "all"})},
+      {"early_stop.metric", FIELD(early_stop.metric), one_of({"none", "loss", "answer_loss", "exact_match"})},
+      {"early_stop.patience", FIELD(early_stop.patience), at_least(1)},
   };
   return keys;
 }

@@ -31,16 +31,76 @@ std::string joined(const std::vector<std::string_view>& choices) {
   return text;
 }
 
-std::optional<double> as_number(const Field& field) {
+template <typename Value>
+constexpr bool is_vector = false;
+template <typename Value>
+constexpr bool is_vector<std::vector<Value>> = true;
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\n"), end = text.find_last_not_of(" \t\n");
+  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, end - begin + 1);
+}
+
+/// Nothing where the text is no list.
+std::optional<std::vector<std::string_view>> list_items(std::string_view text) {
+  text = trimmed(text);
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
+  text = text.substr(1, text.size() - 2);
+  std::vector<std::string_view> items;
+  if (trimmed(text).empty()) return items;
+  for (size_t comma = text.find(','); comma != std::string_view::npos; comma = text.find(',')) {
+    items.push_back(trimmed(text.substr(0, comma)));
+    text.remove_prefix(comma + 1);
+  }
+  items.push_back(trimmed(text));
+  return items;
+}
+
+template <typename Item>
+std::optional<std::string> set_list(std::vector<Item>& list, std::string_view text) {
+  constexpr bool numbers = std::is_arithmetic_v<Item>;
+  const std::string wanted = std::string("must be a list of ") +
+                             (!numbers                       ? "words"
+                              : std::is_same_v<Item, double> ? "numbers"
+                                                             : "integers") +
+                             ", as [" + (numbers ? "1, 2" : "a, b") + "]";
+  const auto items = list_items(text);
+  if (!items) return wanted;
+  std::vector<Item> values;
+  for (const std::string_view item : *items) {
+    if (item.empty()) return wanted;
+    if constexpr (numbers) {
+      if (!parse_number(item, values.emplace_back())) return wanted;
+    } else {
+      values.emplace_back(item);
+    }
+  }
+  list = std::move(values);
+  return std::nullopt;
+}
+
+/// The numbers that a field has: one, as many as its list has, or none if it is no number.
+std::vector<double> as_numbers(const Field& field) {
   return std::visit(
-      [](auto* value) -> std::optional<double> {
-        if constexpr (std::is_arithmetic_v<std::remove_pointer_t<decltype(value)>>) return static_cast<double>(*value);
-        return std::nullopt;
+      [](auto* value) -> std::vector<double> {
+        using Value = std::remove_pointer_t<decltype(value)>;
+        if constexpr (std::is_arithmetic_v<Value>) {
+          return {static_cast<double>(*value)};
+        } else if constexpr (std::is_same_v<Value, std::vector<int64_t>> ||
+                             std::is_same_v<Value, std::vector<double>>) {
+          return {value->begin(), value->end()};
+        } else {
+          return {};
+        }
       },
       field);
 }
 
 }  // namespace
+
+bool is_list(const Field& field) {
+  return std::visit([](auto* value) { return is_vector<std::remove_pointer_t<decltype(value)>>; }, field);
+}
 
 std::optional<std::string> set_field(const Field& field, std::string_view text) {
   return std::visit(
@@ -55,6 +115,8 @@ std::optional<std::string> set_field(const Field& field, std::string_view text) 
           if (!parse_number(text, *value)) return "must be an integer from 0 to 2^64 - 1";
         } else if constexpr (std::is_same_v<Value, int64_t>) {
           if (!parse_number(text, *value)) return "must be an integer";
+        } else if constexpr (is_vector<Value>) {
+          return set_list(*value, text);
         } else {
           *value = std::string(text);
         }
@@ -71,6 +133,17 @@ std::string field_text(const Field& field) {
           return *value ? "true" : "false";
         } else if constexpr (std::is_arithmetic_v<Value>) {
           return number_text(*value);
+        } else if constexpr (is_vector<Value>) {
+          std::string list;
+          for (const auto& item : *value) {
+            if (!list.empty()) list += ", ";
+            if constexpr (std::is_arithmetic_v<typename Value::value_type>) {
+              list += number_text(item);
+            } else {
+              list += item;
+            }
+          }
+          return "[" + list + "]";
         } else {
           return *value;
         }
@@ -87,11 +160,13 @@ std::optional<std::string> limit_fault(const ConfigKey& key, TrainConfig& config
       return "must be " + joined(limits.choices);
     }
   }
-  const std::optional<double> number = as_number(field);
-  if (!number) return std::nullopt;
-  const bool too_small = limits.minimum_open ? *number <= limits.minimum : *number < limits.minimum;
-  const bool too_large = limits.maximum_open ? *number >= limits.maximum : *number > limits.maximum;
-  if (!too_small && !too_large) return std::nullopt;
+  const std::vector<double> numbers = as_numbers(field);
+  const bool within = std::all_of(numbers.begin(), numbers.end(), [&](double number) {
+    const bool too_small = limits.minimum_open ? number <= limits.minimum : number < limits.minimum;
+    const bool too_large = limits.maximum_open ? number >= limits.maximum : number > limits.maximum;
+    return !too_small && !too_large;
+  });
+  if (within) return std::nullopt;
   std::string fault = (limits.minimum_open ? "must be more than " : "must be at least ") + number_text(limits.minimum);
   if (std::isfinite(limits.maximum)) {
     fault += (limits.maximum_open ? " and less than " : " and at most ") + number_text(limits.maximum);

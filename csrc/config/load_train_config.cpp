@@ -118,8 +118,14 @@ class Reader {
     const ConfigKey* const key = find_key(path);
     if (key == nullptr) refuse_unknown(path, where);
     const Field field = key->field(config_);
-    const bool is_text = std::holds_alternative<std::string*>(field) ||
-                         std::holds_alternative<std::filesystem::path*>(field);
+    const bool is_text =
+        std::holds_alternative<std::string*>(field) || std::holds_alternative<std::filesystem::path*>(field);
+    if (is_list(field) && value.IsSequence()) {
+      std::string text;
+      for (const YAML::Node& item : value) text += (text.empty() ? "" : ", ") + (item.IsScalar() ? item.Scalar() : "");
+      set(path, "[" + text + "]", where);
+      return;
+    }
     const std::string shown = value.IsNull()       ? "nothing"
                               : value.IsSequence() ? "a list"
                               : value.IsMap()      ? "a section"

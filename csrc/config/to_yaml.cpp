@@ -9,9 +9,10 @@ namespace infini {
 namespace {
 
 YAML::Node to_node(const Field& field) {
+  if (is_list(field)) return YAML::Load(field_text(field));
   YAML::Node node(field_text(field));
-  const bool is_text = std::holds_alternative<std::string*>(field) ||
-                       std::holds_alternative<std::filesystem::path*>(field);
+  const bool is_text =
+      std::holds_alternative<std::string*>(field) || std::holds_alternative<std::filesystem::path*>(field);
   if (is_text && node.Scalar().empty()) node.SetTag("!");  // quoted: bare, it would be a key without a value
   return node;
 }

@@ -40,6 +40,9 @@ Batch to_device(const Batch& batch, torch::Device device) {
   result.tokens = copy(batch.tokens);
   result.targets = copy(batch.targets);
   result.starts = copy(batch.starts);
+  result.weights = copy(batch.weights);
+  result.gain = copy(batch.gain);
+  result.answers = copy(batch.answers);
   return result;
 }
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "data/batches.h"
+#include "data/batch.h"
 
 namespace infini {
 

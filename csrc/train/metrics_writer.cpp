@@ -25,6 +25,13 @@ const std::filesystem::path& keep_until(const std::filesystem::path& file, int64
   return file;
 }
 
+void add(nlohmann::ordered_json& json, const std::optional<TaskMetrics>& task) {
+  if (!task) return;
+  json["answer_loss"] = task->answer_loss;
+  json["answer_accuracy"] = task->answer_accuracy;
+  json["exact_match"] = task->exact_match;
+}
+
 }  // namespace
 
 MetricsWriter::MetricsWriter(const std::filesystem::path& file, int64_t last_step)
@@ -46,6 +53,11 @@ std::string metrics_line(const StepMetrics& metrics) {
       {"skipped", metrics.skipped},
       {"skipped_steps", metrics.skipped_steps},
   };
+  if (metrics.task) {
+    json["stage"] = metrics.stage;
+    json["segments"] = metrics.segments;
+    add(json, metrics.task);
+  }
   if (!metrics.gates.empty()) {
     json["gates"] = metrics.gates;
     json["memory_share"] = metrics.memory_share;
@@ -54,6 +66,7 @@ std::string metrics_line(const StepMetrics& metrics) {
     json["validation"] = {{"loss", metrics.validation->loss},
                           {"perplexity", metrics.validation->perplexity},
                           {"tokens", metrics.validation->tokens}};
+    add(json["validation"], metrics.validation->task);
   }
   return json.dump();
 }

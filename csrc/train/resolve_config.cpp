@@ -29,7 +29,8 @@ nlohmann::ordered_json model_keys(const ModelConfig& model) {
 }
 
 void resolve_vocabulary(TrainConfig& config) {
-  const int64_t of_data = read_dataset_description(config.data.path).vocab_size;
+  const int64_t of_data = config.data.path.empty() ? tokenizer_of(config)->vocab_size()
+                                                   : read_dataset_description(config.data.path).vocab_size;
   int64_t& vocab_size = config.model.vocab_size;
   if (!config.initial_checkpoint.empty()) {
     // An embedding may be padded beyond its tokenizer.
@@ -41,13 +42,19 @@ void resolve_vocabulary(TrainConfig& config) {
   }
   if (vocab_size == 0) vocab_size = of_data;
   if (vocab_size != of_data) {
-    throw UserError("model.vocab_size is " + std::to_string(vocab_size) + ", but the data in " +
-                    config.data.path.string() + " has " + std::to_string(of_data) +
-                    " tokens; leave the key out to take the data's");
+    throw UserError("model.vocab_size is " + std::to_string(vocab_size) + ", but " +
+                    (config.data.path.empty() ? "the task's tokenizer" : "the data in " + config.data.path.string()) +
+                    " has " + std::to_string(of_data) + " tokens; leave the key out to take that");
   }
 }
 
 }  // namespace
+
+std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config) {
+  if (!config.data.path.empty()) return load_tokenizer(config.data.path);
+  if (!config.initial_checkpoint.empty()) return load_tokenizer(config.initial_checkpoint);
+  return make_byte_tokenizer();
+}
 
 TrainConfig resolve_config(TrainConfig config) {
   resolve_vocabulary(config);

@@ -8,21 +8,26 @@ namespace {
 
 /// The part of a batch that one graph covers.
 struct Chunk {
-  torch::Tensor tokens, targets;
-  std::optional<torch::Tensor> starts;
+  torch::Tensor tokens, targets, weights;
+  std::optional<torch::Tensor> starts, gain;
   int64_t begin = 0;
 };
 
 std::vector<Chunk> cut_into_chunks(const Batch& batch, int64_t segment_length, int64_t segments_per_chunk) {
   const int64_t tokens = batch.tokens.size(1);
-  if (segment_length == 0) return {{batch.tokens, batch.targets, std::nullopt, 0}};
+  if (segment_length == 0) return {{batch.tokens, batch.targets, batch.weights, std::nullopt, std::nullopt, 0}};
   const int64_t chunk_length = segment_length * segments_per_chunk;
   std::vector<Chunk> chunks;
   for (int64_t begin = 0; begin < tokens; begin += chunk_length) {
     const int64_t length = std::min(chunk_length, tokens - begin);
     const int64_t segments = (length + segment_length - 1) / segment_length;
-    Chunk chunk{batch.tokens.narrow(1, begin, length), batch.targets.narrow(1, begin, length), std::nullopt, begin};
+    Chunk chunk;
+    chunk.tokens = batch.tokens.narrow(1, begin, length);
+    chunk.targets = batch.targets.narrow(1, begin, length);
+    chunk.begin = begin;
+    if (batch.weights.defined()) chunk.weights = batch.weights.narrow(1, begin, length);
     if (batch.starts.defined()) chunk.starts = batch.starts.narrow(1, begin / segment_length, segments);
+    if (batch.gain.defined()) chunk.gain = batch.gain.narrow(1, begin / segment_length, segments);
     chunks.push_back(std::move(chunk));
   }
   return chunks;
@@ -54,7 +59,7 @@ std::vector<MemoryState> border_states(CausalLanguageModel& model, const std::ve
   MemoryState current = initial;
   for (int64_t i = 0; i < count; ++i) {
     const Chunk& chunk = chunks[static_cast<size_t>(i)];
-    current = model.forward(chunk.tokens, current, chunk.starts).state;
+    current = model.forward(chunk.tokens, current, chunk.starts, chunk.gain).state;
     MemoryState& border = borders.emplace_back();
     for (size_t layer = 0; layer < current.memory.size(); ++layer) {
       border.memory.push_back(room.memory[layer].select(0, i).copy_(current.memory[layer], /*non_blocking=*/true));
@@ -99,9 +104,17 @@ ScheduleResult run_schedule(CausalLanguageModel& model, const Batch& batch, cons
         borders.back().to(batch.tokens.device(), /*non_blocking=*/true).detached(/*requires_grad=*/i > 0);
     borders.pop_back();
 
-    const ForwardResult forward = model.forward(chunk.tokens, incoming, chunk.starts);
-    const torch::Tensor loss = model.loss(forward.hidden, chunk.targets) * loss_scale;
+    const ForwardResult forward = model.forward(chunk.tokens, incoming, chunk.starts, chunk.gain);
+    const torch::Tensor loss = model.loss(forward.hidden, chunk.targets, chunk.weights) * loss_scale;
     run_backward(loss, forward.state, outgoing_gradients);
+    if (batch.answers.defined()) {
+      const AnswerReading reading = read_answers(model, forward.hidden, chunk.targets, batch.answers, chunk.begin);
+      if (result.answers) {
+        result.answers->add(reading);
+      } else {
+        result.answers = reading;
+      }
+    }
 
     result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
     if (i + 1 == chunks.size()) {

@@ -2,7 +2,10 @@
 
 #include <torch/torch.h>
 
-#include "data/batches.h"
+#include <optional>
+
+#include "data/batch.h"
+#include "model/answer_reading.h"
 #include "model/causal_language_model.h"
 
 namespace infini {
@@ -16,14 +19,15 @@ struct ScheduleOptions {
 };
 
 struct ScheduleResult {
-  torch::Tensor loss;            ///< scalar on the model's device, without a graph
-  MemoryState state;             ///< the memory after the sequence, without a graph
-  int64_t last_chunk_begin = 0;  ///< first token of the last chunk
-  MemoryState last_chunk_state;  ///< the memory that the last chunk began with, without a graph
+  torch::Tensor loss;                    ///< scalar on the model's device, without a graph
+  MemoryState state;                     ///< the memory after the sequence, without a graph
+  int64_t last_chunk_begin = 0;          ///< first token of the last chunk
+  MemoryState last_chunk_state;          ///< the memory that the last chunk began with, without a graph
+  std::optional<AnswerReading> answers;  ///< where the batch has answers
 };
 
 /// Segment-wise backpropagation through memory over one batch of sequences, any number of segments long: adds to the
-/// parameters' gradients those of Σ loss(chunk) / target_count.
+/// parameters' gradients those of Σ loss(chunk) / target_count, each target's loss times its weight.
 ///
 /// A first pass without a graph keeps only the memory at the chunk borders. Then the chunks are taken from the last to
 /// the first: each is computed with a graph, its backward pass receives the gradient of its outgoing memory, and the

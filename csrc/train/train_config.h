@@ -1,15 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 
 namespace infini {
 
 struct DataConfig {
-  std::filesystem::path path;  ///< a folder that `infini prepare` wrote
+  std::filesystem::path path;  ///< a folder that `infini prepare` wrote; a task can do without
 };
 
 struct OptimizerConfig {
@@ -32,6 +34,7 @@ struct GateConfig {
 
 struct ScheduleConfig {
   int64_t warmup_steps = 1000;
+  int64_t constant_steps = 0;   ///< at the full rate after the warm-up, before the decay
   double final_fraction = 0.0;  ///< of the learning rate, reached by cosine decay at the last step
 };
 
@@ -48,6 +51,41 @@ struct LoggingConfig {
 struct ValidationConfig {
   int64_t every = 500;     ///< steps; 0: never
   int64_t tokens = 65536;  ///< read from the beginning of the validation split
+};
+
+/// What is learnt instead of modelling the documents of data.path.
+struct TaskConfig {
+  std::string kind = "none";  ///< "none", "passkey", "passkeys", "key_value", "variables"
+  int64_t digits = 5;         ///< of a number
+  int64_t needles = 1;        ///< keys, pairs or variables that are hidden
+  std::vector<std::string> fillers = {"grass"};
+  bool documents = false;      ///< the training split of data.path is one more filler
+  double language_loss = 0.1;  ///< weight of the loss of all tokens but the answer's, whose weight is 1
+};
+
+/// Stages of a task, the first value of each list for the first stage and so on; a list with one value holds for all.
+struct CurriculumConfig {
+  std::vector<int64_t> shortest = {};  ///< segments of a sequence; empty: as many as the longest
+  std::vector<int64_t> longest = {};   ///< empty: train_length
+  double until_loss = 0.3;             ///< a stage ends when the running answer loss falls below it; 0: not by loss
+  int64_t stage_steps = 0;             ///< a stage ends after that many steps; 0: not by steps
+};
+
+/// What segments write is multiplied by a gain in training, as if they were as many times as long.
+struct MemoryGainConfig {
+  std::vector<double> largest = {};   ///< by stage; the gain is log-uniform from 1 to it; empty: none
+  std::string segments = "unmarked";  ///< "unmarked": all without evidence, alike; "all": each its own
+};
+
+/// The stages that a configuration has: as many as its longest list has values, at least one.
+inline int64_t stage_count(const CurriculumConfig& curriculum, const MemoryGainConfig& gain) {
+  return static_cast<int64_t>(
+      std::max({size_t{1}, curriculum.shortest.size(), curriculum.longest.size(), gain.largest.size()}));
+}
+
+struct EarlyStopConfig {
+  std::string metric = "none";  ///< of the validation: "none", "loss", "answer_loss", "exact_match"
+  int64_t patience = 5;         ///< validations without improvement
 };
 
 struct TrainConfig {
@@ -75,6 +113,12 @@ struct TrainConfig {
   CheckpointConfig checkpoint;
   LoggingConfig logging;
   ValidationConfig validation;
+  TaskConfig task;
+  CurriculumConfig curriculum;
+  MemoryGainConfig memory_gain;
+  EarlyStopConfig early_stop;
+
+  bool has_task() const { return task.kind != "none"; }
 };
 
 }  // namespace infini

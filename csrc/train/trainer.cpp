@@ -11,17 +11,18 @@
 
 #include "checkpoint/atomic_folder.h"
 #include "checkpoint/checkpoint.h"
+#include "data/batches.h"
 #include "log/error.h"
 #include "log/log.h"
 #include "log/progress.h"
 #include "model/loading.h"
 #include "model/memory_diagnostics.h"
+#include "task/task_batches.h"
 #include "train/device.h"
 #include "train/gradient_clipping.h"
 #include "train/learning_rate_schedule.h"
 #include "train/resolve_config.h"
 #include "train/segment_schedule.h"
-#include "train/signal_flag.h"
 #include "train/step_readings.h"
 #include "train/validation.h"
 
@@ -30,16 +31,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
-BatchOptions batch_options(const TrainConfig& config) {
+/// A model without segments attends over the whole sequence.
+int64_t segment_length(const TrainConfig& config) {
+  return config.model.memory.segment_length > 0 ? config.model.memory.segment_length : config.train_length;
+}
+
+std::shared_ptr<const NeedleTask> make_task(const TrainConfig& config, std::shared_ptr<const Tokenizer> tokenizer) {
+  if (!config.has_task()) return nullptr;
+  NeedleOptions options;
+  options.kind = config.task.kind;
+  options.digits = config.task.digits;
+  options.needles = config.task.needles;
+  options.fillers = config.task.fillers;
+  if (config.task.documents) options.documents = config.data.path / "train";
+  return std::make_shared<const NeedleTask>(options, std::move(tokenizer));
+}
+
+std::unique_ptr<BatchSource> make_source(const TrainConfig& config, std::shared_ptr<const NeedleTask> task) {
+  if (task) {
+    TaskBatchOptions options;
+    options.segment_length = segment_length(config);
+    options.tokens = config.batch_rows * config.train_length;
+    options.language_loss = config.task.language_loss;
+    options.gain_all = config.memory_gain.segments == "all";
+    options.seed = config.seed;
+    return std::make_unique<TaskStream>(std::move(task), options);
+  }
   BatchOptions options;
   options.rows = config.batch_rows;
-  // A model without segments attends over the whole sequence.
-  const int64_t segment_length = config.model.memory.segment_length;
-  options.segment_length = segment_length > 0 ? segment_length : config.train_length;
+  options.segment_length = segment_length(config);
   options.segments_per_row = config.train_length / options.segment_length;
   options.whole_documents = config.carry_memory;
   options.seed = config.seed;
-  return options;
+  return std::make_unique<BatchStream>(TokenDataset(config.data.path / "train"), options);
 }
 
 bool is_due(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
@@ -58,8 +82,12 @@ class StepDisplay {
   }
 
   void show(const StepMetrics& metrics) {
-    const std::string detail =
+    std::string detail =
         "loss " + format("%.4f", metrics.loss) + ", " + format("%.0f tokens/s", metrics.tokens_per_second);
+    if (metrics.task) {
+      detail += ", answers " + format("%.4f", metrics.task->answer_loss) + ", " +
+                format("%.0f%% right", 100 * metrics.task->exact_match) + ", stage " + std::to_string(metrics.stage);
+    }
     if (bar_) {
       bar_->update(metrics.step, detail);
     } else if (is_due(metrics.step, every_) || metrics.step == steps_) {
@@ -68,9 +96,11 @@ class StepDisplay {
       log::info(progress_line({"train", "steps", metrics.step, steps_, rate, detail}));
     }
     if (metrics.validation && !bar_) {
-      log::info("validation after step " + std::to_string(metrics.step) + ": loss " +
-                format("%.4f", metrics.validation->loss) + ", perplexity " +
-                format("%.3f", metrics.validation->perplexity));
+      log::info(
+          "validation after step " + std::to_string(metrics.step) + ": loss " +
+          format("%.4f", metrics.validation->loss) + ", perplexity " + format("%.3f", metrics.validation->perplexity) +
+          (metrics.validation->task ? ", answers right " + format("%.1f%%", 100 * metrics.validation->task->exact_match)
+                                    : ""));
     }
   }
 
@@ -85,11 +115,13 @@ class StepDisplay {
 Trainer::Trainer(const TrainConfig& config, const std::string& config_yaml, bool resume)
     : config_(config),
       device_(choose_device(config.device)),
-      tokenizer_(load_tokenizer(config.data.path)),
-      training_data_(config.data.path / "train"),
-      stream_(training_data_, batch_options(config)),
+      tokenizer_(tokenizer_of(config)),
+      task_(make_task(config, tokenizer_)),
+      source_(make_source(config, task_)),
+      curriculum_(config.curriculum, config.memory_gain, config.train_length / segment_length(config)),
+      early_stop_(config.early_stop),
       folder_(config.output_folder / config.name, resume) {
-  if (config_.validation.every > 0) validation_data_.emplace(config_.data.path / "validation");
+  if (config_.validation.every > 0 && !task_) validation_data_.emplace(config_.data.path / "validation");
   state_.threads = config_.threads > 0 ? config_.threads : static_cast<int64_t>(std::thread::hardware_concurrency());
   state_.seed = config_.seed;
   at::set_num_threads(static_cast<int>(state_.threads));
@@ -134,7 +166,9 @@ void Trainer::restore(const fs::path& checkpoint) {
   }
   optimizer_->load_state(saved.optimizer, checkpoint.string());
   try {
-    stream_.seek(saved.data_position);
+    source_->seek(saved.data_position);
+    curriculum_.load_state(saved.curriculum);
+    early_stop_.load_state(saved.early_stop);
   } catch (const UserError& error) {
     throw UserError("cannot resume from " + checkpoint.string() + ": " + error.what());
   }
@@ -151,7 +185,7 @@ void Trainer::restore(const fs::path& checkpoint) {
 std::vector<Batch> Trainer::next_batches() {
   std::vector<Batch> batches;
   for (int64_t i = 0; i < config_.accumulation; ++i) {
-    batches.push_back(stream_.next());
+    batches.push_back(source_->next(curriculum_.stage()));
     if (config_.model.memory.segment_length == 0) batches.back().starts = torch::Tensor();
   }
   return batches;
@@ -161,6 +195,7 @@ StepMetrics Trainer::step() {
   const Clock::time_point begin = Clock::now();
   StepMetrics metrics;
   metrics.step = state_.step + 1;
+  metrics.stage = curriculum_.number();
   const double fraction = learning_rate_fraction(metrics.step, config_.steps, config_.schedule);
   metrics.learning_rate = config_.optimizer.learning_rate * fraction;
   metrics.gate_learning_rate = config_.gate.learning_rate * fraction;
@@ -179,11 +214,13 @@ StepMetrics Trainer::step() {
   MemoryState memory = state_.carried;
   torch::Tensor loss = torch::zeros({}, torch::TensorOptions(device_));
   std::optional<MemoryDiagnostics> diagnostics;
+  std::vector<AnswerReading> answers;
   for (size_t i = 0; i < batches.size(); ++i) {
-    if (!config_.carry_memory) memory = model_->empty_state(config_.batch_rows);
+    if (!config_.carry_memory) memory = model_->empty_state(batches[i].tokens.size(0));
     const Batch batch = to_device(batches[i], device_);
     ScheduleResult result = run_schedule(*model_, batch, memory, target_count, options);
     loss += result.loss;
+    if (result.answers) answers.push_back(*result.answers);
     memory = std::move(result.state);
     if (i + 1 == batches.size() && is_due(metrics.step, config_.logging.gates_every)) {
       // The last chunk is where the memory holds most.
@@ -197,12 +234,14 @@ StepMetrics Trainer::step() {
   }
   const torch::Tensor norm = clip_gradients(gradients(*model_), config_.gradient_clip);
 
-  StepReadings readings = synchronise(loss, norm, diagnostics);
+  StepReadings readings = synchronise(loss, norm, diagnostics, answers);
   metrics.skipped = !readings.finite();
   if (!metrics.skipped) {
     optimizer_->step({metrics.learning_rate, metrics.gate_learning_rate});
     if (config_.carry_memory) state_.carried = std::move(memory);
   }
+
+  if (readings.task && !metrics.skipped) curriculum_.observe(readings.task->answer_loss);
 
   state_.step = metrics.step;
   state_.tokens += token_count - padding_count;
@@ -212,6 +251,8 @@ StepMetrics Trainer::step() {
   metrics.tokens = state_.tokens;
   metrics.loss = readings.loss;
   metrics.gradient_norm = readings.gradient_norm;
+  metrics.task = readings.task;
+  metrics.segments = batches.back().tokens.size(1) / segment_length(config_);
   metrics.gates = std::move(readings.gates);
   metrics.memory_share = std::move(readings.memory_share);
   metrics.padding_share = static_cast<double>(padding_count) / static_cast<double>(token_count);
@@ -222,9 +263,23 @@ StepMetrics Trainer::step() {
   return metrics;
 }
 
+ValidationMetrics Trainer::validate_answers() {
+  const int64_t segments = config_.train_length / segment_length(config_);
+  // Examples of another seed are others.
+  const TaskValidation result = validate_task(*model_, *task_, ~config_.seed, config_.batch_rows, segments,
+                                              config_.segments_per_chunk, config_.validation.tokens);
+  ValidationMetrics metrics;
+  metrics.task = synchronise(result.answers);
+  metrics.loss = synchronise(result.loss.sum) / static_cast<double>(result.loss.tokens);
+  metrics.perplexity = std::exp(metrics.loss);
+  metrics.tokens = result.loss.tokens;
+  return metrics;
+}
+
 ValidationMetrics Trainer::validate() {
-  const int64_t segment_length = config_.model.memory.segment_length;
-  const int64_t chunk_length = segment_length > 0 ? segment_length * config_.segments_per_chunk : config_.train_length;
+  if (task_) return validate_answers();
+  const bool segmented = config_.model.memory.segment_length > 0;
+  const int64_t chunk_length = segment_length(config_) * (segmented ? config_.segments_per_chunk : 1);
   const ValidationLoss loss = validation_loss(*model_, *validation_data_, chunk_length, config_.validation.tokens);
   if (loss.tokens == 0) {
     throw UserError((config_.data.path / "validation").string() + " holds no document of two tokens or more; prepare " +
@@ -244,7 +299,9 @@ fs::path Trainer::save_checkpoint() {
   write_checkpoint(checkpoint.path(), model_config_to_json(config_.model), model_weights(*model_));
   tokenizer_->save(checkpoint.path());
   TrainingState state = state_;
-  state.data_position = stream_.position();
+  state.data_position = source_->position();
+  state.curriculum = curriculum_.state();
+  state.early_stop = early_stop_.state();
   state.optimizer = optimizer_->state();
   state.random = random_state(device_);
   write_training_state(checkpoint.path(), state);
@@ -266,25 +323,31 @@ void Trainer::remember_skip(const StepMetrics& metrics) {
 }
 
 TrainingOutcome Trainer::run() {
-  const SignalFlag signals;
   StepDisplay display(config_.steps, state_.step, config_.logging.every);
   bool stop = false;
-  while (state_.step < config_.steps && !stop) {
+  while (state_.step < config_.steps && !stop && !early_stop_.reached()) {
     StepMetrics metrics = step();
     const bool last = metrics.step == config_.steps;
-    if (validation_data_ && (is_due(metrics.step, config_.validation.every) || last)) metrics.validation = validate();
+    if (config_.validation.every > 0 && (is_due(metrics.step, config_.validation.every) || last)) {
+      metrics.validation = validate();
+      early_stop_.observe(*metrics.validation);
+    }
     metrics_->write(metrics);
     if (is_due(metrics.step, config_.logging.every) || !metrics.gates.empty() || metrics.validation || last) {
       tensorboard_->write(metrics);
     }
     display.show(metrics);
     if (metrics.skipped) remember_skip(metrics);
-    stop = signals.signal() != 0;
+    stop = signals_.signal() != 0 || early_stop_.reached();
     if (is_due(metrics.step, config_.checkpoint.every) || last || stop) {
       newest_checkpoint_ = save_checkpoint();
     }
   }
-  return {state_.step, state_.step >= config_.steps, newest_checkpoint_};
+  if (task_ && curriculum_.number() < curriculum_.stages()) {
+    log::warn("training ended in stage " + std::to_string(curriculum_.number()) + " of " +
+              std::to_string(curriculum_.stages()) + ": the answer loss did not fall below curriculum.until_loss");
+  }
+  return {state_.step, state_.step >= config_.steps || early_stop_.reached(), newest_checkpoint_};
 }
 
 }  // namespace infini

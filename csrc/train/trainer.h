@@ -9,13 +9,17 @@
 #include <string>
 #include <vector>
 
-#include "data/batches.h"
+#include "data/batch_source.h"
 #include "data/token_dataset.h"
 #include "model/causal_language_model.h"
+#include "task/needle_task.h"
 #include "text/tokenizer.h"
+#include "train/curriculum.h"
+#include "train/early_stop.h"
 #include "train/metrics_writer.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
+#include "train/signal_flag.h"
 #include "train/tensorboard_writer.h"
 #include "train/train_config.h"
 #include "train/training_state.h"
@@ -24,7 +28,7 @@ namespace infini {
 
 struct TrainingOutcome {
   int64_t step = 0;                  ///< steps done
-  bool finished = false;             ///< false: a signal ended the run early
+  bool finished = false;             ///< all steps are done, or a metric stopped improving; false: a signal came
   std::filesystem::path checkpoint;  ///< the newest one
 };
 
@@ -49,15 +53,19 @@ class Trainer {
   std::vector<Batch> next_batches();
   StepMetrics step();
   ValidationMetrics validate();
+  ValidationMetrics validate_answers();
   std::filesystem::path save_checkpoint();
   void remember_skip(const StepMetrics& metrics);
 
+  SignalFlag signals_;  ///< before anything that starts threads
   TrainConfig config_;
   torch::Device device_;
-  std::unique_ptr<Tokenizer> tokenizer_;
-  TokenDataset training_data_;
-  std::optional<TokenDataset> validation_data_;
-  BatchStream stream_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::shared_ptr<const NeedleTask> task_;       ///< null where documents are modelled
+  std::optional<TokenDataset> validation_data_;  ///< of documents
+  std::unique_ptr<BatchSource> source_;
+  Curriculum curriculum_;
+  EarlyStop early_stop_;
   RunFolder folder_;
   std::shared_ptr<CausalLanguageModel> model_;
   std::unique_ptr<Optimizer> optimizer_;

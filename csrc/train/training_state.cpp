@@ -55,7 +55,9 @@ void write_training_state(const fs::path& checkpoint, const TrainingState& state
                                      {"seed", state.seed},
                                      {"threads", state.threads},
                                      {"ranks", kRanks},
-                                     {"data", state.data_position}});
+                                     {"data", state.data_position},
+                                     {"curriculum", state.curriculum},
+                                     {"early_stop", state.early_stop}});
 }
 
 TrainingState read_training_state(const fs::path& checkpoint) {
@@ -80,6 +82,8 @@ TrainingState read_training_state(const fs::path& checkpoint) {
     state.seed = json.at("seed");
     state.threads = json.at("threads");
     state.data_position = json.at("data");
+    state.curriculum = json.at("curriculum");
+    state.early_stop = json.at("early_stop");
   } catch (const nlohmann::json::exception& error) {
     throw UserError(file.string() + ": is no training state (" + error.what() + ")");
   }

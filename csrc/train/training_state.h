@@ -19,7 +19,9 @@ struct TrainingState {
   int64_t skipped_in_a_row = 0;
   uint64_t seed = 0;
   int64_t threads = 0;
-  nlohmann::json data_position;  ///< BatchStream::position
+  nlohmann::json data_position;  ///< BatchSource::position
+  nlohmann::json curriculum;     ///< Curriculum::state
+  nlohmann::json early_stop;     ///< EarlyStop::state
   NamedTensors optimizer;        ///< Optimizer::state
   NamedTensors random;           ///< random_state
   MemoryState carried;           ///< without layers where no memory is carried

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "task/task_batches.h"
 #include "train/device.h"
 
 namespace infini {
@@ -35,6 +36,36 @@ ValidationLoss validation_loss(CausalLanguageModel& model, const TokenDataset& s
       total.tokens += length;
       state = std::move(result.state);
     }
+  }
+  return total;
+}
+
+TaskValidation validate_task(CausalLanguageModel& model, const NeedleTask& task, uint64_t seed, int64_t rows,
+                             int64_t segments, int64_t segments_per_chunk, int64_t maximum_tokens) {
+  const torch::NoGradGuard no_graph;
+  const int64_t segment_length = model.config().memory.segment_length;
+  TaskValidation total;
+  for (uint64_t first = 0; total.answers.empty() || total.loss.tokens < maximum_tokens; first += rows) {
+    const Batch batch =
+        to_device(task_batch(task, seed, first, rows, segments, segment_length, /*language_loss=*/1), model.device());
+    MemoryState state = model.empty_state(rows);
+    std::optional<AnswerReading> answers;
+    for (int64_t begin = 0; begin < segments * segment_length; begin += segments_per_chunk * segment_length) {
+      const int64_t length = std::min(segments_per_chunk * segment_length, segments * segment_length - begin);
+      const torch::Tensor targets = batch.targets.narrow(1, begin, length);
+      ForwardResult result = model.forward(batch.tokens.narrow(1, begin, length), state);
+      const torch::Tensor loss = model.loss(result.hidden, targets);
+      total.loss.sum = total.loss.sum.defined() ? total.loss.sum + loss : loss;
+      const AnswerReading reading = read_answers(model, result.hidden, targets, batch.answers, begin);
+      if (answers) {
+        answers->add(reading);
+      } else {
+        answers = reading;
+      }
+      state = std::move(result.state);
+    }
+    total.answers.push_back(*answers);
+    total.loss.tokens += batch.target_count;
   }
   return total;
 }

@@ -2,8 +2,12 @@
 
 #include <torch/torch.h>
 
+#include <vector>
+
 #include "data/token_dataset.h"
+#include "model/answer_reading.h"
 #include "model/causal_language_model.h"
+#include "task/needle_task.h"
 
 namespace infini {
 
@@ -18,5 +22,15 @@ struct ValidationLoss {
 /// without segments sees each chunk alone.
 ValidationLoss validation_loss(CausalLanguageModel& model, const TokenDataset& split, int64_t chunk_length,
                                int64_t maximum_tokens);
+
+struct TaskValidation {
+  ValidationLoss loss;  ///< of all tokens
+  std::vector<AnswerReading> answers;
+};
+
+/// Reads the first examples of `seed` in sequences of `segments` segments, `rows` at a time, until `maximum_tokens`
+/// have been read, at least one batch.
+TaskValidation validate_task(CausalLanguageModel& model, const NeedleTask& task, uint64_t seed, int64_t rows,
+                             int64_t segments, int64_t segments_per_chunk, int64_t maximum_tokens);
 
 }  // namespace infini

@@ -25,7 +25,7 @@ batch_rows: 5
 accumulation: 6
 segments_per_chunk: 2
 border_states: host
-carry_memory: true
+carry_memory: false
 gradient_clip: 0.3
 max_skipped_steps: 4
 initial_checkpoint: some/folder
@@ -65,6 +65,7 @@ gate:
   learning_rate: 0.05
 schedule:
   warmup_steps: 8
+  constant_steps: 15
   final_fraction: 0.25
 checkpoint:
   every: 9
@@ -75,13 +76,34 @@ logging:
 validation:
   every: 13
   tokens: 14
+task:
+  kind: variables
+  digits: 6
+  needles: 7
+  fillers: [grass, "winter"]
+  documents: true
+  language_loss: 0.5
+curriculum:
+  shortest: [1, 2]
+  longest:
+    - 3
+    - 4
+  until_loss: 0.2
+  stage_steps: 100
+memory_gain:
+  largest: [1.5, 1024]
+  segments: all
+early_stop:
+  metric: exact_match
+  patience: 3
 )";
 
   static void expect_every_key(const TrainConfig& config) {
     // The bindings count the fields: a new one stops this file from compiling until it is tested here.
     const auto& [name, output_folder, device, threads, precision, seed, steps, train_length, batch_rows, accumulation,
                  segments_per_chunk, border_states, carry_memory, gradient_clip, max_skipped_steps, initial_checkpoint,
-                 data, model, gate, optimizer, schedule, checkpoint, logging, validation] = config;
+                 data, model, gate, optimizer, schedule, checkpoint, logging, validation, task, curriculum, memory_gain,
+                 early_stop] = config;
     EXPECT_EQ(name, "yes: a name");
     EXPECT_EQ(output_folder, "elsewhere");
     EXPECT_EQ(device, "cuda:1");
@@ -94,7 +116,7 @@ validation:
     EXPECT_EQ(accumulation, 6);
     EXPECT_EQ(segments_per_chunk, 2);
     EXPECT_EQ(border_states, "host");
-    EXPECT_TRUE(carry_memory);
+    EXPECT_FALSE(carry_memory);
     EXPECT_EQ(gradient_clip, 0.3);
     EXPECT_EQ(max_skipped_steps, 4);
     EXPECT_EQ(initial_checkpoint, "some/folder");
@@ -119,8 +141,8 @@ validation:
     const auto& [initial_beta, gate_learning_rate] = gate;
     EXPECT_EQ(initial_beta, -1.5);
     EXPECT_EQ(gate_learning_rate, 0.05);
-    const auto& [optimizer_name, learning_rate, beta1, beta2, epsilon, weight_decay, decay_exponent,
-                 clipping_threshold, scale_parameter] = optimizer;
+    const auto& [optimizer_name, learning_rate, beta1, beta2, epsilon, weight_decay, decay_exponent, clipping_threshold,
+                 scale_parameter] = optimizer;
     EXPECT_EQ(optimizer_name, "adafactor");
     EXPECT_EQ(learning_rate, 0.0123456789012345678);
     EXPECT_EQ(beta1, 0.8);
@@ -130,8 +152,9 @@ validation:
     EXPECT_EQ(decay_exponent, 0.6);
     EXPECT_EQ(clipping_threshold, 2);
     EXPECT_FALSE(scale_parameter);
-    const auto& [warmup_steps, final_fraction] = schedule;
+    const auto& [warmup_steps, constant_steps, final_fraction] = schedule;
     EXPECT_EQ(warmup_steps, 8);
+    EXPECT_EQ(constant_steps, 15);
     EXPECT_EQ(final_fraction, 0.25);
     const auto& [checkpoint_every, keep_last] = checkpoint;
     EXPECT_EQ(checkpoint_every, 9);
@@ -142,10 +165,43 @@ validation:
     const auto& [validation_every, validation_tokens] = validation;
     EXPECT_EQ(validation_every, 13);
     EXPECT_EQ(validation_tokens, 14);
+    const auto& [kind, digits, needles, fillers, documents, language_loss] = task;
+    EXPECT_EQ(kind, "variables");
+    EXPECT_EQ(digits, 6);
+    EXPECT_EQ(needles, 7);
+    EXPECT_EQ(fillers, (std::vector<std::string>{"grass", "winter"}));
+    EXPECT_TRUE(documents);
+    EXPECT_EQ(language_loss, 0.5);
+    const auto& [shortest, longest, until_loss, stage_steps] = curriculum;
+    EXPECT_EQ(shortest, (std::vector<int64_t>{1, 2}));
+    EXPECT_EQ(longest, (std::vector<int64_t>{3, 4}));
+    EXPECT_EQ(until_loss, 0.2);
+    EXPECT_EQ(stage_steps, 100);
+    const auto& [largest, gain_segments] = memory_gain;
+    EXPECT_EQ(largest, (std::vector<double>{1.5, 1024}));
+    EXPECT_EQ(gain_segments, "all");
+    const auto& [metric, patience] = early_stop;
+    EXPECT_EQ(metric, "exact_match");
+    EXPECT_EQ(patience, 3);
   }
 };
 
 TEST_F(LoadTrainConfig, ReadsEveryKey) { expect_every_key(load(every_key_)); }
+
+TEST_F(LoadTrainConfig, ReadsWhatATaskRulesOut) {
+  EXPECT_TRUE(load("data: {path: x}\ncarry_memory: true\n").carry_memory);
+}
+
+TEST_F(LoadTrainConfig, ReadsListsFromTheCommandLine) {
+  const TrainConfig config = load(every_key_, {"curriculum.longest=[8,16]", "task.fillers=[sea, grass]"});
+  EXPECT_EQ(config.curriculum.longest, (std::vector<int64_t>{8, 16}));
+  EXPECT_EQ(config.task.fillers, (std::vector<std::string>{"sea", "grass"}));
+}
+
+TEST_F(LoadTrainConfig, ATaskCanDoWithoutData) {
+  EXPECT_EQ(load("task: {kind: passkey}\n").data.path, "");
+  EXPECT_THAT(error_of("task: {kind: passkey, documents: true}\n"), StartsWith("a.yaml: data.path is missing"));
+}
 
 TEST_F(LoadTrainConfig, ReadsBackExactlyWhatItWrites) {
   const std::string yaml = to_yaml(load(every_key_));
@@ -216,15 +272,13 @@ TEST_F(LoadTrainConfig, NamesAMisspeltOverride) {
   EXPECT_EQ(error_of(every_key_, {"model.memroy.update=delta"}),
             "--set model.memroy.update=delta: unknown key model.memroy; did you mean memory?");
   EXPECT_EQ(error_of(every_key_, {"stps=5"}), "--set stps=5: unknown key stps; did you mean steps?");
-  EXPECT_EQ(error_of(every_key_, {"steps"}),
-            "--set steps: expected key=value, as in model.memory.update=delta");
+  EXPECT_EQ(error_of(every_key_, {"steps"}), "--set steps: expected key=value, as in model.memory.update=delta");
   EXPECT_EQ(error_of(every_key_, {"model=5"}), "--set model=5: model is a section; set one of its keys");
   EXPECT_EQ(error_of(every_key_, {"steps.x=5"}), "--set steps.x=5: steps has a value and no keys");
 }
 
 TEST_F(LoadTrainConfig, RefusesAKeyThatIsGivenTwice) {
-  EXPECT_EQ(error_of("steps: 5\ntrain_length: 6\nsteps: 7\n"),
-            "a.yaml:3: steps is given twice, before at a.yaml:1");
+  EXPECT_EQ(error_of("steps: 5\ntrain_length: 6\nsteps: 7\n"), "a.yaml:3: steps is given twice, before at a.yaml:1");
   EXPECT_EQ(error_of("data:\n  path: x\ndata:\n  path: y\n"), "a.yaml:3: data is given twice, before at a.yaml:1");
 }
 
@@ -232,13 +286,16 @@ TEST_F(LoadTrainConfig, RefusesValuesOfAWrongType) {
   EXPECT_EQ(error_of("steps: many"), "a.yaml:1: steps must be an integer, is \"many\"");
   EXPECT_EQ(error_of("steps: 1.5"), "a.yaml:1: steps must be an integer, is \"1.5\"");
   EXPECT_EQ(error_of("steps: \"5\""), "a.yaml:1: steps must be an integer, is \"5\"");
-  EXPECT_EQ(error_of("steps: 9223372036854775808"),
-            "a.yaml:1: steps must be an integer, is \"9223372036854775808\"");
+  EXPECT_EQ(error_of("steps: 9223372036854775808"), "a.yaml:1: steps must be an integer, is \"9223372036854775808\"");
   EXPECT_EQ(error_of("seed: -1"), "a.yaml:1: seed must be an integer from 0 to 2^64 - 1, is \"-1\"");
   EXPECT_EQ(error_of("gradient_clip: .nan"), "a.yaml:1: gradient_clip must be a number, is \".nan\"");
   EXPECT_EQ(error_of("gradient_clip: inf"), "a.yaml:1: gradient_clip must be a number, is \"inf\"");
   EXPECT_EQ(error_of("carry_memory: 1"), "a.yaml:1: carry_memory must be true or false, is \"1\"");
   EXPECT_EQ(error_of("steps: [1, 2]"), "a.yaml:1: steps must be an integer, is a list");
+  EXPECT_EQ(error_of("curriculum: {longest: [1, x]}"),
+            "a.yaml:1: curriculum.longest must be a list of integers, as [1, 2], is \"[1, x]\"");
+  EXPECT_EQ(error_of("memory_gain: {largest: 5}"),
+            "a.yaml:1: memory_gain.largest must be a list of numbers, as [1, 2], is \"5\"");
   EXPECT_EQ(error_of("name: {a: b}"), "a.yaml:1: name must be a text, is a section");
   EXPECT_EQ(error_of("data:\n  path:\n"), "a.yaml:2: data.path must be a text, is nothing");
   EXPECT_EQ(error_of("steps: 1\nmodel: 5\n"), "a.yaml:2: model must be keys with values, as in vocab_size: …");
@@ -267,6 +324,12 @@ TEST_F(LoadTrainConfig, RefusesImpossibleValues) {
       {"model.num_key_value_heads=3", "model.num_key_value_heads must divide num_attention_heads (4), is 3"},
       {"model.head_dim=33", "model.head_dim must be even for the rotary embedding, is 33"},
       {"model.hidden_size=0", "model.hidden_size must be at least 1, is 0"},
+      {"curriculum.shortest=[0, 2]", "curriculum.shortest must be at least 1, is [0, 2]"},
+      {"curriculum.longest=[2, 4, 8]",
+       "curriculum.shortest must have one value, or as many as there are stages (3), has 2"},
+      {"carry_memory=true", "carry_memory must be false for a task: each example is a text of its own"},
+      {"task.kind=none", "curriculum.shortest belongs to a task; set task.kind, or leave it out"},
+      {"validation.every=0", "early_stop.metric is read in validations, but validation.every is 0: set it to steps"},
       {"model.memory.segment_length=100",
        "train_length must be a multiple of model.memory.segment_length (100), is 512; 500 or 600 would do"},
       {"train_length=500",

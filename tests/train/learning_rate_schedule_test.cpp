@@ -15,6 +15,14 @@ TEST(LearningRateScheduleTest, RisesLinearlyThenFallsAlongACosineToItsFinalFract
   EXPECT_DOUBLE_EQ(learning_rate_fraction(12, 12, schedule), 0.2);
 }
 
+TEST(LearningRateScheduleTest, StaysAtTheFullRateForItsConstantSteps) {
+  const ScheduleConfig schedule{.warmup_steps = 4, .constant_steps = 6, .final_fraction = 0.2};
+  EXPECT_DOUBLE_EQ(learning_rate_fraction(2, 18, schedule), 0.5);
+  for (const int64_t step : {4, 7, 10}) EXPECT_DOUBLE_EQ(learning_rate_fraction(step, 18, schedule), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate_fraction(14, 18, schedule), 0.6);  // half way down
+  EXPECT_DOUBLE_EQ(learning_rate_fraction(18, 18, schedule), 0.2);
+}
+
 TEST(LearningRateScheduleTest, BeginsAtTheFullRateWithoutWarmUp) {
   const ScheduleConfig schedule{.warmup_steps = 0, .final_fraction = 0.0};
   EXPECT_GT(learning_rate_fraction(1, 1000, schedule), 0.999);

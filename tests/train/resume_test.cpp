@@ -20,6 +20,7 @@ struct Variant {
   bool carry_memory = false;
   int64_t accumulation = 1;
   std::string precision = "float32";
+  std::string task = "none";
 };
 
 class ResumeTest : public ::testing::TestWithParam<Variant> {
@@ -29,6 +30,7 @@ class ResumeTest : public ::testing::TestWithParam<Variant> {
     runs_.config.carry_memory = GetParam().carry_memory;
     runs_.config.accumulation = GetParam().accumulation;
     runs_.config.precision = GetParam().precision;
+    if (GetParam().task != "none") runs_.learn(GetParam().task);
   }
   TinyRuns runs_;
 };
@@ -59,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Variant{.name = "Windows"}, Variant{.name = "CarriedMemory", .carry_memory = true},
                       Variant{.name = "CarriedMemoryAccumulated", .carry_memory = true, .accumulation = 3},
                       Variant{.name = "Adafactor", .optimizer = "adafactor", .accumulation = 2},
-                      Variant{.name = "Bfloat16", .carry_memory = true, .precision = "bfloat16"}),
+                      Variant{.name = "Bfloat16", .carry_memory = true, .precision = "bfloat16"},
+                      Variant{.name = "Task", .accumulation = 2, .task = "passkey"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(ResumeTest, BeginsWhereThereIsNoCheckpointYet) {

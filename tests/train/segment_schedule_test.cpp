@@ -45,6 +45,19 @@ Batch made_up_batch() {
   return batch;
 }
 
+/// The same as a task has it: with weights, gains, and answers in the second and the last chunk of two segments.
+Batch made_up_task_batch() {
+  Batch batch = made_up_batch();
+  batch.weights = torch::rand({kRows, kSegments * kSegmentLength}, torch::kFloat64);
+  batch.gain = torch::rand({kRows, kSegments}, torch::kFloat64) * 3 + 1;
+  batch.answers = torch::tensor({8, 18, 19, 15, 16, -1}, torch::kInt64).view({kRows, 3});
+  return batch;
+}
+
+std::optional<Tensor> if_defined(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
+}
+
 /// A memory that is not empty, as carry_memory hands it on.
 MemoryState made_up_state(const CausalLanguageModel& model) {
   torch::manual_seed(5);
@@ -70,8 +83,9 @@ void take_gradients(CausalLanguageModel& model, Outcome& outcome) {
 
 /// Everything in one graph, without the schedule.
 Outcome one_graph(CausalLanguageModel& model, const Batch& batch, const MemoryState& state) {
-  const ForwardResult forward = model.forward(batch.tokens, state, batch.starts);
-  const Tensor loss = model.loss(forward.hidden, batch.targets) / static_cast<double>(batch.target_count);
+  const ForwardResult forward = model.forward(batch.tokens, state, batch.starts, if_defined(batch.gain));
+  const Tensor loss =
+      model.loss(forward.hidden, batch.targets, batch.weights) / static_cast<double>(batch.target_count);
   loss.backward();
   Outcome outcome{loss.detach(), {}, forward.state.detached().tensors()};
   take_gradients(model, outcome);
@@ -105,16 +119,33 @@ class SegmentScheduleTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(SegmentScheduleTest, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
   const auto model = double_model(GetParam());
-  const Batch batch = made_up_batch();
-  std::vector<MemoryState> states{model->empty_state(kRows)};
-  if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention never has a memory to carry
-  for (const MemoryState& state : states) {
-    const Outcome expected = one_graph(*model, batch, state);
-    for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
-      SCOPED_TRACE("segments_per_chunk " + std::to_string(segments_per_chunk));
-      expect_same(scheduled(*model, batch, state, {segments_per_chunk, BorderStates::device}), expected);
-      expect_same(scheduled(*model, batch, state, {segments_per_chunk, BorderStates::host}), expected);
+  for (const Batch& batch : {made_up_batch(), made_up_task_batch()}) {
+    std::vector<MemoryState> states{model->empty_state(kRows)};
+    if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention never has a memory to carry
+    for (const MemoryState& state : states) {
+      const Outcome expected = one_graph(*model, batch, state);
+      for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
+        SCOPED_TRACE("segments_per_chunk " + std::to_string(segments_per_chunk));
+        expect_same(scheduled(*model, batch, state, {segments_per_chunk, BorderStates::device}), expected);
+        expect_same(scheduled(*model, batch, state, {segments_per_chunk, BorderStates::host}), expected);
+      }
     }
+  }
+}
+
+TEST_P(SegmentScheduleTest, ReadsTheAnswersWhereverAChunkEnds) {
+  const auto model = double_model(GetParam());
+  const Batch batch = made_up_task_batch();
+  const torch::NoGradGuard no_graph;
+  const Tensor hidden = model->forward(batch.tokens, model->empty_state(kRows), batch.starts, batch.gain).hidden;
+  const AnswerReading expected = read_answers(*model, hidden, batch.targets, batch.answers, 0);
+  for (const int64_t segments_per_chunk : {1, 2, 5}) {
+    const torch::AutoGradMode graph(true);
+    const ScheduleResult result = run_schedule(*model, batch, model->empty_state(kRows), batch.target_count,
+                                               {segments_per_chunk, BorderStates::device});
+    EXPECT_NEAR(result.answers->loss.item<double>(), expected.loss.item<double>(), 1e-5);
+    EXPECT_TRUE(result.answers->correct.equal(expected.correct));
+    EXPECT_EQ(result.answers->count.sum().item<int64_t>(), 5);
   }
 }
 

@@ -84,6 +84,18 @@ class TinyRuns {
  public:
   TinyRuns() : config(tiny_config(folder_.path())) { write_tiny_data(config.data.path); }
 
+  /// A task instead of documents, a stage every two steps; validations count its answers.
+  void learn(const std::string& task) {
+    config.task.kind = task;
+    config.task.digits = 3;
+    config.train_length = 160;
+    config.curriculum.shortest = {14};
+    config.curriculum.longest = {14, 16, 20};
+    config.curriculum.until_loss = 0;
+    config.curriculum.stage_steps = 2;
+    config.memory_gain.largest = {1, 4, 16};
+  }
+
   TrainingOutcome train(bool resume = false) const { return trainer(resume)->run(); }
   std::unique_ptr<Trainer> trainer(bool resume = false) const {
     return std::make_unique<Trainer>(resolve_config(config), "name: " + config.name + "\n", resume);

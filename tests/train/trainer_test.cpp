@@ -206,5 +206,43 @@ TEST(TrainerTest, WritesOneTensorboardRecordALoggedStep) {
   EXPECT_THAT(bytes, HasSubstr("gate/layer 1 head 0"));
 }
 
+TEST(TrainerTest, LearnsATaskStageAfterStageAndMeasuresItsAnswers) {
+  TinyRuns runs;
+  runs.learn("passkey");
+  runs.train();
+  const std::vector<nlohmann::json> metrics = runs.metrics();
+  ASSERT_EQ(metrics.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(metrics[i].at("stage"), i / 2 + 1);
+    EXPECT_GE(metrics[i].at("segments"), 14);
+    EXPECT_LE(metrics[i].at("segments"), 20);
+    EXPECT_GT(metrics[i].at("answer_loss"), 0);
+    EXPECT_LE(metrics[i].at("answer_accuracy"), 1);
+    // The answers' loss, and a tenth of the others'.
+    EXPECT_GT(metrics[i].at("loss").get<double>(), metrics[i].at("answer_loss").get<double>());
+  }
+  EXPECT_TRUE(metrics[2].at("validation").contains("exact_match"));
+}
+
+TEST(TrainerTest, LearnsATaskOfBytesWithoutAnyData) {
+  TinyRuns runs;
+  runs.learn("key_value");
+  runs.config.data.path.clear();
+  EXPECT_TRUE(runs.train().finished);
+}
+
+TEST(TrainerTest, StopsEarlyWhenAMetricNoLongerImproves) {
+  TinyRuns runs;
+  runs.config.optimizer.learning_rate = 0;
+  runs.config.gate.learning_rate = 0;
+  runs.config.steps = 100;
+  runs.config.validation.every = 1;
+  runs.config.early_stop = {.metric = "loss", .patience = 3};
+  const TrainingOutcome outcome = runs.train();
+  EXPECT_EQ(outcome.step, 4);
+  EXPECT_TRUE(outcome.finished);
+  EXPECT_EQ(runs.train(/*resume=*/true).step, 4) << "a run that has ended is ended";
+}
+
 }  // namespace
 }  // namespace infini

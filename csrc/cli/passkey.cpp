@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <iostream>
+#include <optional>
+
+#include "checkpoint/json_file.h"
+#include "cli/commands.h"
+#include "cli/model_options.h"
+#include "eval/needle_grid.h"
+#include "log/error.h"
+#include "log/progress.h"
+#include "text/tokenizer.h"
+
+namespace infini {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> names_of(const std::string& list) {
+  std::vector<std::string> names;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    if (end > begin) names.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
+int64_t positive(const cxxopts::ParseResult& arguments, const std::string& option) {
+  const auto value = arguments[option].as<int64_t>();
+  if (value < 1) throw UserError("--" + option + " must be 1 or more, but is " + std::to_string(value));
+  return value;
+}
+
+/// What results depend on, so that a file of them is gone on with by the same alone.
+nlohmann::json settings_of(const fs::path& checkpoint, const NeedleOptions& needles, const NeedleReading& reading,
+                           const std::string& precision) {
+  nlohmann::json weights = nullptr;
+  if (fs::exists(checkpoint / "checksums.json")) {
+    weights = read_json(checkpoint / "checksums.json").at("files").at("model.safetensors");
+  }
+  return {{"checkpoint", fs::weakly_canonical(checkpoint).filename().string()},
+          {"weights", weights},
+          {"task", needles.kind},
+          {"digits", needles.digits},
+          {"needles", needles.needles},
+          {"fillers", needles.fillers},
+          {"documents", needles.documents.string()},
+          {"seed", reading.seed},
+          {"memory", reading.memory},
+          {"precision", precision}};
+}
+
+}  // namespace
+
+int run_passkey(int argc, char** argv) {
+  cxxopts::Options options(
+      "infini passkey",
+      "Hides a key in irrelevant text of any length and asks for it: accuracy by length and depth (Table 3 of the "
+      "paper), in memory that does not depend on the length. With --out, what is measured is kept cell by cell, a run "
+      "that was stopped goes on when it is started again, and infini report shows it.\n\n"
+      "Example: infini passkey --checkpoint runs/passkey_small_delta/checkpoints/step-5000 --lengths 32K,128K,1M "
+      "--trials 10 --out runs/passkey_small_delta/passkey.jsonl\n");
+  add_model_options(options);
+  const auto text = [](const char* standard) { return cxxopts::value<std::string>()->default_value(standard); };
+  const auto integer = [](const char* standard) { return cxxopts::value<int64_t>()->default_value(standard); };
+  auto add = options.add_options();
+  add("lengths", "tokens of an input, with K and M", text("1K,4K,16K,32K"), "LIST");
+  add("depths", "where the key stands: start, middle, end or numbers from 0 to 1; or 0:1:0.05",
+      text("start,middle,end"), "LIST");
+  add("trials", "inputs a cell", integer("20"), "N");
+  add("task", "passkey, passkeys, key_value or variables", text("passkey"), "NAME");
+  add("digits", "of a key", integer("5"), "N");
+  add("needles", "keys, pairs or variables that are hidden", integer("1"), "N");
+  add(
+      "fillers",
+      "built-in irrelevant texts, of which each input draws one: " +
+          [] {
+            std::string names;
+            for (const std::string& name : filler_names()) names += (names.empty() ? "" : ",") + name;
+            return names;
+          }(),
+      text("grass"), "LIST");
+  add("documents", "a split of a prepared data folder whose text is one more filler (with --fillers '' the only one)",
+      text(""), "DIR");
+  add("seed", "of keys and fillers", cxxopts::value<uint64_t>()->default_value("1"), "N");
+  add("rows", "inputs read side by side", integer("8"), "N");
+  add("no-memory", "empty the memory before every segment: attention is local alone");
+  add("json", "print JSON");
+  add("out", "keep the results in a file, and go on from what it holds", cxxopts::value<std::string>(), "FILE");
+  const auto parsed = parse_arguments(options, argc, argv);
+  if (!parsed) return 0;
+  const cxxopts::ParseResult& arguments = *parsed;
+
+  const std::vector<int64_t> lengths = parse_lengths(arguments["lengths"].as<std::string>());
+  const std::vector<NeedleDepth> depths = parse_depths(arguments["depths"].as<std::string>());
+  const int64_t trials = positive(arguments, "trials");
+  NeedleOptions needles;
+  needles.kind = arguments["task"].as<std::string>();
+  needles.digits = positive(arguments, "digits");
+  needles.needles = positive(arguments, "needles");
+  needles.fillers = names_of(arguments["fillers"].as<std::string>());
+  needles.documents = arguments["documents"].as<std::string>();
+  NeedleReading reading;
+  reading.seed = arguments["seed"].as<uint64_t>();
+  reading.rows = positive(arguments, "rows");
+  reading.memory = arguments.count("no-memory") == 0;
+  const fs::path checkpoint = required(arguments, "checkpoint");
+  if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
+
+  const auto model = load_chosen_model(arguments);
+  const NeedleTask task(needles, load_tokenizer(checkpoint));
+  if (task.tokenizer().vocab_size() > model->config().vocab_size) {
+    throw UserError(checkpoint.string() + ": its tokenizer has " + std::to_string(task.tokenizer().vocab_size()) +
+                    " tokens, its model only " + std::to_string(model->config().vocab_size));
+  }
+  for (const int64_t length : lengths) task.example(reading.seed, 0, length, 0);  // refuses one that is too short
+  std::optional<NeedleFile> file;
+  if (arguments.count("out") > 0) {
+    file.emplace(arguments["out"].as<std::string>(),
+                 settings_of(checkpoint, needles, reading, arguments["precision"].as<std::string>()));
+  }
+
+  std::vector<NeedleResult> results;
+  int64_t total = 0, known = 0;
+  for (const int64_t length : lengths) {
+    for (const NeedleDepth& depth : depths) {
+      results.push_back({{length, depth.value, trials}, {}});
+      total += length * trials;
+      if (file && file->find(results.back().cell)) known += length * trials;
+    }
+  }
+  Progress progress("passkey", total, "tokens", known);
+  int64_t done = known;
+  for (NeedleResult& result : results) {
+    if (const auto before = file ? file->find(result.cell) : std::nullopt) {
+      result.outcome = *before;
+      continue;
+    }
+    reading.on_progress = [&](int64_t tokens) { progress.update(done + tokens, length_name(result.cell.length)); };
+    result.outcome = measure_needles(*model, task, result.cell, reading);
+    done += result.cell.length * trials;
+    if (file) file->append(result);
+  }
+  progress.update(done);
+  progress.finish();
+
+  if (arguments.count("json") > 0) {
+    nlohmann::json cells = nlohmann::json::array();
+    for (const NeedleResult& result : results) cells.push_back(to_json(result));
+    std::cout << cells.dump(2) << "\n";
+  } else {
+    std::cout << to_text(results, depths, model->config().memory.update);
+  }
+  return 0;
+}
+
+}  // namespace infini

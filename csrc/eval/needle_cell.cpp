@@ -1,0 +1,150 @@
+#include "eval/needle_cell.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "eval/evidence_share.h"
+#include "model/answer_reading.h"
+
+namespace infini {
+namespace {
+
+using torch::Tensor;
+
+/// Examples that are read side by side, all of one length.
+class Rows {
+ public:
+  Rows(const NeedleTask& task, const NeedleCell& cell, uint64_t seed, int64_t first, int64_t count) {
+    for (int64_t row = 0; row < count; ++row) {
+      examples_.push_back(task.example(seed, static_cast<uint64_t>(first + row), cell.length, cell.depth));
+    }
+  }
+
+  int64_t count() const { return static_cast<int64_t>(examples_.size()); }
+
+  /// Tokens [begin, end) of all, [B, end − begin].
+  Tensor tokens(int64_t begin, int64_t end) const {
+    Tensor tokens = torch::empty({count(), end - begin}, torch::kInt64);
+    for (int64_t row = 0; row < count(); ++row) {
+      int64_t* const out = tokens[row].data_ptr<int64_t>();
+      examples_[static_cast<size_t>(row)].read(begin, {out, static_cast<size_t>(end - begin)});
+    }
+    return tokens;
+  }
+
+  /// Whether each of these tokens is evidence, or nothing where none is.
+  std::optional<Tensor> evidence(int64_t begin, int64_t end) const {
+    const Tensor marks = torch::zeros({count(), end - begin}, torch::kBool);
+    bool any = false;
+    for (int64_t row = 0; row < count(); ++row) {
+      for (const TokenSpan& span : examples_[static_cast<size_t>(row)].evidence()) {
+        const int64_t from = std::max(begin, span.begin), to = std::min(end, span.end);
+        if (from >= to) continue;
+        marks[row].slice(0, from - begin, to - begin).fill_(true);
+        any = true;
+      }
+    }
+    return any ? std::optional<Tensor>(marks) : std::nullopt;
+  }
+
+  /// The places whose next token belongs to the answer, [B, K], −1 for none.
+  Tensor answers() const {
+    int64_t longest = 0;
+    for (const Example& example : examples_) longest = std::max(longest, example.answer().end - example.answer().begin);
+    Tensor places = torch::full({count(), longest}, -1, torch::kInt64);
+    for (int64_t row = 0; row < count(); ++row) {
+      const TokenSpan answer = examples_[static_cast<size_t>(row)].answer();
+      for (int64_t token = answer.begin; token < answer.end; ++token) places[row][token - answer.begin] = token - 1;
+    }
+    return places;
+  }
+
+  /// The first place of any answer.
+  int64_t first_answer() const {
+    int64_t first = examples_.front().length();
+    for (const Example& example : examples_) first = std::min(first, example.answer().begin - 1);
+    return first;
+  }
+
+ private:
+  std::vector<Example> examples_;
+};
+
+void add(Tensor& sum, const Tensor& value) { sum = sum.defined() ? sum + value : value; }
+
+/// One pass over a group of rows; adds to the outcome, but for times.
+void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, const NeedleReading& reading,
+               NeedleOutcome& outcome, Tensor& share) {
+  const int64_t segment_length = model.config().memory.segment_length;
+  const bool segmented = segment_length > 0;
+  const bool memory = segmented && reading.memory && model.config().memory.update != "none";
+  const int64_t inputs = length - 1;
+  // The answers are read from the beginning of their segment on, so that the memory before the pass is what they read.
+  const int64_t last = segmented ? rows.first_answer() / segment_length * segment_length : 0;
+  const int64_t chunk =
+      segmented ? std::max<int64_t>(1, reading.chunk_tokens / rows.count() / segment_length) * segment_length : inputs;
+
+  MemoryState state = model.empty_state(rows.count());
+  EvidenceShare evidence(model, rows.count());
+  const Tensor answers = rows.answers().to(model.device());
+  Tensor correct, count;
+  for (int64_t begin = 0; begin < inputs;) {
+    const int64_t end = begin < last ? std::min(begin + chunk, last) : inputs;
+    const Tensor text = rows.tokens(begin, end + 1).to(model.device());
+    const Tensor tokens = text.slice(1, 0, end - begin);
+    ForwardResult result;
+    if (!memory) {
+      std::optional<Tensor> starts;
+      if (segmented) {
+        const int64_t segments = (end - begin + segment_length - 1) / segment_length;
+        starts = torch::ones({rows.count(), segments}, tokens.options().dtype(torch::kBool));
+      }
+      result = model.forward(tokens, state, starts);
+    } else if (begin >= last) {
+      result = evidence.read(model, tokens, state, (answers - begin).masked_fill(answers.lt(0), -1));
+    } else if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
+      result = evidence.write(model, tokens, state, marks->to(model.device()));
+    } else {
+      result = model.forward(tokens, state);
+    }
+    if (begin >= last) {
+      const AnswerReading found = read_answers(model, result.hidden, text.slice(1, 1), answers, begin);
+      add(correct, found.correct);
+      add(count, found.count);
+    }
+    state = std::move(result.state);
+    outcome.tokens += rows.count() * (end - begin);
+    begin = end;
+    if (reading.on_progress) reading.on_progress(outcome.tokens);
+  }
+  outcome.exact += correct.eq(count).sum().item<int64_t>();
+  outcome.correct += correct.sum().item<int64_t>();
+  outcome.answers += count.sum().item<int64_t>();
+  if (memory) add(share, evidence.sum());
+}
+
+}  // namespace
+
+NeedleOutcome measure_needles(CausalLanguageModel& model, const NeedleTask& task, const NeedleCell& cell,
+                              const NeedleReading& reading) {
+  const torch::NoGradGuard no_graph;
+  const auto begin = std::chrono::steady_clock::now();
+  NeedleOutcome outcome;
+  Tensor share;
+  for (int64_t first = 0; first < cell.trials; first += reading.rows) {
+    const Rows rows(task, cell, reading.seed, first, std::min(reading.rows, cell.trials - first));
+    read_rows(model, rows, cell.length, reading, outcome, share);
+  }
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (share.defined()) {
+    const Tensor mean = share / static_cast<double>(cell.trials);
+    for (int64_t layer = 0; layer < mean.size(0); ++layer) {
+      const double* const heads = mean[layer].const_data_ptr<double>();
+      outcome.evidence_share.emplace_back(heads, heads + mean.size(1));
+    }
+  }
+  return outcome;
+}
+
+}  // namespace infini

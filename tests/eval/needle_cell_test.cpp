@@ -1,0 +1,140 @@
+#include "eval/needle_cell.h"
+
+#include <gtest/gtest.h>
+
+#include "eval/evidence_share.h"
+#include "model/decoder.h"
+#include "model/infini_attention.h"
+#include "task/made_of_bytes.h"
+
+namespace infini {
+namespace {
+
+using testing::task_of_bytes;
+using torch::Tensor;
+
+std::shared_ptr<CausalLanguageModel> byte_model(const std::string& update, int64_t segment_length = 16) {
+  torch::set_num_threads(1);
+  torch::manual_seed(7);
+  ModelConfig config;
+  config.vocab_size = 256;
+  config.hidden_size = 24;
+  config.intermediate_size = 32;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.num_key_value_heads = 2;
+  config.head_dim = 6;
+  config.initializer_range = 0.4;
+  config.memory = {segment_length, update};
+  return std::make_shared<CausalLanguageModel>(config, 0.3);
+}
+
+Tensor row_of(const Example& example) {
+  std::vector<int64_t> tokens(static_cast<size_t>(example.length()));
+  example.read(0, tokens);
+  return torch::tensor(tokens, torch::kInt64).unsqueeze(0);
+}
+
+/// Sets every bias and weight so that each token's most probable successor is `token`.
+void always_answer(CausalLanguageModel& model, int64_t token) {
+  const torch::NoGradGuard no_graph;
+  Tensor embedding = model.decoder().embedding();
+  embedding.zero_();
+  embedding.index_put_({torch::indexing::Slice(), 0}, 1.0);
+  embedding[token].fill_(5.0);
+  for (const auto& parameter : model.named_parameters()) {
+    if (parameter.key().ends_with("_proj.weight")) parameter.value().zero_();
+  }
+}
+
+TEST(NeedleCell, CountsWhatOneForwardPassOverEachExampleGetsRight) {
+  for (const char* const update : {"linear", "delta", "none"}) {
+    const auto model = byte_model(update);
+    const NeedleTask task = task_of_bytes({.digits = 3});
+    const NeedleCell cell{.length = 700, .depth = 0.5, .trials = 5};
+    int64_t correct = 0, exact = 0;
+    always_answer(*model, '7');
+    for (uint64_t trial = 0; trial < 5; ++trial) {
+      const Example example = task.example(1, trial, cell.length, cell.depth);
+      const Tensor row = row_of(example);
+      const torch::NoGradGuard no_graph;
+      const Tensor hidden = model->forward(row.slice(1, 0, 699), model->empty_state(1)).hidden;
+      const Tensor right = model->logits(hidden).argmax(2).eq(row.slice(1, 1)).slice(1, example.answer().begin - 1);
+      correct += right.sum().item<int64_t>();
+      exact += right.all().item<bool>();
+    }
+    const NeedleOutcome outcome = measure_needles(*model, task, cell, {.seed = 1, .rows = 2, .chunk_tokens = 96});
+    EXPECT_EQ(outcome.correct, correct) << update;
+    EXPECT_EQ(outcome.exact, exact) << update;
+    EXPECT_EQ(outcome.answers, 5 * 4) << update << ": three digits and the space";
+    EXPECT_EQ(outcome.tokens, 5 * 699) << update;
+    EXPECT_GT(correct, 0) << "or nothing was tested";
+  }
+}
+
+TEST(NeedleCell, ChunksAndRowsDoNotChangeWhatIsRead) {
+  const auto model = byte_model("delta");
+  const NeedleTask task = task_of_bytes();
+  const NeedleCell cell{.length = 900, .depth = 0.2, .trials = 4};
+  const NeedleOutcome a = measure_needles(*model, task, cell, {.seed = 1, .rows = 1, .chunk_tokens = 16});
+  const NeedleOutcome b = measure_needles(*model, task, cell, {.seed = 1, .rows = 4, .chunk_tokens = 1 << 20});
+  EXPECT_EQ(a.correct, b.correct);
+  for (size_t layer = 0; layer < 2; ++layer) {
+    for (size_t head = 0; head < 4; ++head) {
+      EXPECT_NEAR(a.evidence_share[layer][head], b.evidence_share[layer][head], 1e-5);
+      EXPECT_GT(a.evidence_share[layer][head], 0);
+      EXPECT_LT(a.evidence_share[layer][head], 1);
+    }
+  }
+}
+
+TEST(NeedleCell, TheShareOfTheEvidenceIsThatOfItsKernelWeights) {
+  const auto model = byte_model("linear");
+  const NeedleTask task = task_of_bytes();
+  const NeedleCell cell{.length = 500, .depth = 0.5, .trials = 1};
+  const Example example = task.example(1, 0, cell.length, cell.depth);
+  const int64_t segment = (example.answer().begin - 1) / 16 * 16;
+  // σ(q)·σ(k) in plain loops, over all tokens before the answer's segment and over the evidence's.
+  const auto sigma = [](double x) { return x > 0 ? x + 1 : std::exp(x); };
+  std::vector<std::vector<double>> expected(2, std::vector<double>(4));
+  const torch::NoGradGuard no_graph;
+  const Tensor row = row_of(example).slice(1, 0, cell.length - 1);
+  MemoryState state = model->empty_state(1);
+  const Segments segments = model->segments(row.size(1));
+  model->decoder().forward(row, torch::kFloat32, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
+    const auto [q, k, v] = attention.project(x);
+    for (int64_t head = 0; head < 4; ++head) {
+      for (int64_t place = example.answer().begin - 1; place < example.length() - 1; ++place) {
+        double all = 0, evidence = 0;
+        for (int64_t token = 0; token < segment; ++token) {
+          double weight = 0;
+          for (int64_t i = 0; i < 6; ++i) {
+            weight += sigma(q[0][head][place][i].item<double>()) * sigma(k[0][head / 2][token][i].item<double>());
+          }
+          all += weight;
+          const TokenSpan span = example.evidence()[0];
+          if (token >= span.begin && token < span.end) evidence += weight;
+        }
+        expected[layer][static_cast<size_t>(head)] += evidence / all / 6;
+      }
+    }
+    return attention.forward(x, state.memory[layer], state.norm[layer], segments);
+  });
+  const NeedleOutcome outcome = measure_needles(*model, task, cell, {.seed = 1});
+  for (size_t layer = 0; layer < 2; ++layer) {
+    for (size_t head = 0; head < 4; ++head)
+      EXPECT_NEAR(outcome.evidence_share[layer][head], expected[layer][head], 1e-5);
+  }
+}
+
+TEST(NeedleCell, WithoutMemoryNothingBeforeTheSegmentCounts) {
+  const auto model = byte_model("linear", 64);
+  const NeedleTask task = task_of_bytes();
+  const NeedleCell cell{.length = 800, .depth = 0, .trials = 3};
+  const NeedleOutcome outcome = measure_needles(*model, task, cell, {.seed = 1, .memory = false});
+  EXPECT_TRUE(outcome.evidence_share.empty());
+  EXPECT_EQ(outcome.answers, 3 * 6);
+}
+
+}  // namespace
+}  // namespace infini

@@ -247,7 +247,8 @@ function legend(entries) {
 
 // ---- Heat map
 //
-// spec: {label, values: [[value per column] per row], rowName, columnName, format, high}: colours run from 0 to `high`.
+// spec: {label, values: [[value per column] per row], rowName, columnName, rows, columns, format, high}: colours run from
+// 0 to `high`. `rows` and `columns` are their names, by default their numbers; a value may be missing.
 
 function heatMap(container, spec) {
   function draw() {
@@ -260,14 +261,16 @@ function heatMap(container, spec) {
 
     for (let column = 0; column < columns; ++column) {
       svg.append(shape("text", {x: margin.left + (column + 0.5) * cellWidth, y: margin.top - 8,
-                                "text-anchor": "middle"}, column));
+                                "text-anchor": "middle"}, spec.columns ? spec.columns[column] : column));
     }
     svg.append(shape("text", {class: "axis-name", x: margin.left, y: 13}, spec.columnName));
     svg.append(shape("text", {class: "axis-name", x: 0, y: margin.top - 8}, spec.rowName));
     spec.values.forEach((row, i) => {
       const top = margin.top + i * cellHeight;
-      svg.append(shape("text", {x: margin.left - 10, y: top + cellHeight / 2 + 4, "text-anchor": "end"}, i));
+      svg.append(shape("text", {x: margin.left - 10, y: top + cellHeight / 2 + 4, "text-anchor": "end"},
+                       spec.rows ? spec.rows[i] : i));
       row.forEach((value, j) => {
+        if (value === undefined) return;
         svg.append(shape("rect", {x: margin.left + j * cellWidth + 1, y: top + 1, width: cellWidth - 2,
                                   height: cellHeight - 2, rx: 3, style: `fill: ${heatColor(value / spec.high)}`}));
         svg.append(shape("text", {class: "cell-value", x: margin.left + (j + 0.5) * cellWidth,

@@ -68,6 +68,19 @@ size_t display_width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
 }
 
+/// "a gives 99.2% of the answers right at 1M tokens; b 100% at 1M."
+std::string needle_headline(const std::vector<RunRecord>& runs) {
+  std::string sentence;
+  for (const RunRecord& run : runs) {
+    if (run.needles.empty()) continue;
+    const LongestNeedles longest = longest_needles(run.needles.front());
+    sentence += sentence.empty() ? run.name + " gives " : "; " + run.name + " ";
+    sentence += format_percent(longest.share) + (&run == &runs.front() ? " of the answers right at " : " at ") +
+                format_length(longest.length) + " tokens";
+  }
+  return sentence + ".";
+}
+
 }  // namespace
 
 std::string format_perplexity(double value) {
@@ -126,12 +139,13 @@ Table settings_table(const std::vector<RunRecord>& runs) {
 
 std::string headline(const std::vector<RunRecord>& runs) {
   const RunRecord& first = runs.front();
+  if (!first.evaluation && !first.needles.empty()) return needle_headline(runs);
   std::string sentence;
   if (first.evaluation) {
     sentence = first.name + " reaches a test perplexity of " + format_perplexity(first.evaluation->perplexity);
     if (first.evaluation_without_memory) {
-      sentence += " (" + format_perplexity(first.evaluation_without_memory->perplexity) +
-                  " with its memory switched off)";
+      sentence +=
+          " (" + format_perplexity(first.evaluation_without_memory->perplexity) + " with its memory switched off)";
     }
   } else {
     sentence = first.name + " has no test perplexity yet";

@@ -61,6 +61,30 @@ json positions_json(const std::optional<Evaluation>& evaluation) {
   return positions;
 }
 
+/// The largest share of any head of each layer.
+json share_json(const NeedleCell& cell) {
+  json layers = json::array();
+  for (const auto& heads : cell.evidence_share)
+    layers.push_back(rounded(*std::max_element(heads.begin(), heads.end())));
+  return layers;
+}
+
+json needles_json(const RunRecord& run) {
+  json grids = json::array();
+  for (const auto& grid : run.needles) {
+    json cells = json::array();
+    for (const auto& cell : grid.cells) {
+      cells.push_back({{"length", cell.length},
+                       {"depth", cell.depth},
+                       {"trials", cell.trials},
+                       {"exact", cell.exact},
+                       {"share", share_json(cell)}});
+    }
+    grids.push_back({{"name", grid.name}, {"settings", grid.settings}, {"cells", cells}});
+  }
+  return grids;
+}
+
 json run_json(const RunRecord& run) {
   const size_t window = std::max<size_t>(1, run.steps.size() / kSmoothingWindows);
   const auto smooth = [&](std::optional<double> StepMetrics::*quantity) {
@@ -68,8 +92,8 @@ json run_json(const RunRecord& run) {
     return curve_json(thinned(smoothed(curve, window), kCurvePoints));
   };
   const auto exact = [&](std::optional<double> StepMetrics::*quantity) {
-    return curve_json(thinned(curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; }),
-                              kCurvePoints));
+    return curve_json(
+        thinned(curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; }), kCurvePoints));
   };
   return {{"name", run.name},
           {"segment_length", run.model ? run.model->segment_length : 0},
@@ -80,6 +104,9 @@ json run_json(const RunRecord& run) {
           {"gate_learning_rate", exact(&StepMetrics::gate_learning_rate)},
           {"gradient_norm", smooth(&StepMetrics::gradient_norm)},
           {"tokens_per_second", smooth(&StepMetrics::tokens_per_second)},
+          {"answer_loss", smooth(&StepMetrics::answer_loss)},
+          {"exact_match", smooth(&StepMetrics::exact_match)},
+          {"needles", needles_json(run)},
           {"positions", positions_json(run.evaluation)},
           {"positions_without_memory", positions_json(run.evaluation_without_memory)},
           {"gates", readings_json(run.steps, &StepMetrics::gates)},

@@ -158,6 +158,60 @@ function memoryFigures(run) {
   ];
 }
 
+// ---- Needles: answers by length and depth
+
+const lengthName = (tokens) => tokens % 2 ** 20 === 0 ? `${tokens / 2 ** 20}M`
+                             : tokens % 2 ** 10 === 0 ? `${tokens / 2 ** 10}K` : `${tokens}`;
+const depthName = (depth) => ({0: "start", 0.5: "middle", 1: "end"})[depth] || `${Math.round(100 * depth)}%`;
+const distinct = (values) => [...new Set(values)].sort((a, b) => a - b);
+const percent = (value) => `${Math.round(100 * value)}`;
+
+function needleFigure(run, grid) {
+  const lengths = distinct(grid.cells.map((cell) => cell.length)), depths = distinct(grid.cells.map((cell) => cell.depth));
+  const values = depths.map((depth) => lengths.map((length) => {
+    const cell = grid.cells.find((one) => one.length === length && one.depth === depth);
+    return cell && cell.exact / cell.trials;
+  }));
+  const trials = distinct(grid.cells.map((cell) => cell.trials)).join(" or ");
+  const name = `${run.name}: ${grid.name}`;
+  return figure(name, `Right answers in %, of ${trials} trials each. ${grid.settings}.`, [], (chart) => {
+    chart.classList.add("heat");
+    heatMap(chart, {label: name, values, rows: depths.map(depthName), columns: lengths.map(lengthName), rowName: "depth",
+                    columnName: "length in tokens", format: percent, high: 1});
+  });
+}
+
+// A line a layer: how much of what the question reads was written by the evidence.
+function evidenceFigure(run, grid) {
+  const layers = Math.max(0, ...grid.cells.map((cell) => cell.share.length));
+  const lengths = distinct(grid.cells.map((cell) => cell.length));
+  if (layers === 0 || lengths.length < 2) return null;
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const series = [...Array(layers).keys()].map((layer) => ({
+    name: `layer ${layer}`, color: layerColor(layer, layers), dots: true,
+    points: lengths.map((length) => [length, mean(grid.cells.filter((cell) => cell.length === length)
+                                                      .map((cell) => cell.share[layer])), `${lengthName(length)} tokens`])}));
+  return lineFigure(`${run.name}: the evidence's weight in what is read`,
+    `Σ σ(q)·σ(k) over the evidence's tokens, over that of all tokens; of each layer the head that reads most. ` +
+    `${grid.name}.`,
+    {x: {name: "length in tokens", kind: "log", format: compact},
+     y: {name: "share, logarithmic", kind: "log", format: compact}, series});
+}
+
+function answerFigures() {
+  const learning = runs.filter((run) => run.answer_loss.length > 0);
+  if (learning.length === 0) return [];
+  const of = (key) => learning.map((run) => ({name: run.name, color: run.color, points: byTokens(run[key])}));
+  return [
+    lineFigure("Loss of the answers during training", "At the lengths and gains of the stage.",
+               {x: tokensAxis, y: {name: "nats per token, logarithmic", kind: "log", format: compact},
+                series: of("answer_loss")}),
+    lineFigure("Exact match during training", "Smoothed as the loss.",
+               {x: tokensAxis, y: {name: "share of the answers", kind: "linear", format: share, domain: [0, 1.02]},
+                series: of("exact_match")}),
+  ];
+}
+
 // ---- How the training went
 
 function trainingFigures() {
@@ -175,6 +229,9 @@ function trainingFigures() {
   ];
 }
 
+section("Needles in a haystack", "", [
+  ...runs.flatMap((run) => run.needles.flatMap((grid) => [needleFigure(run, grid), evidenceFigure(run, grid)])),
+  ...answerFigures()]);
 section("Loss", "", [lossFigure(), positionFigure(), gainFigure()]);
 section("What the memory does", "", runs.flatMap(memoryFigures));
 section("How the training went", "thirds", trainingFigures());

@@ -40,8 +40,14 @@ std::string tiles_html(const std::vector<RunRecord>& runs) {
     const RunRecord& run = runs[i];
     const std::string color = "series-" + std::to_string(i % kSeriesColors);
     std::string tile = element("h2", "<span class=\"swatch " + color + "\"></span>" + escape_html(run.name));
-    tile += "<p class=\"figure\">" + (run.evaluation ? format_perplexity(run.evaluation->perplexity) : "–") + "</p>";
-    tile += "<p class=\"unit\">test perplexity</p>";
+    if (!run.evaluation && !run.needles.empty()) {
+      const LongestNeedles longest = longest_needles(run.needles.front());
+      tile += "<p class=\"figure\">" + format_percent(longest.share) + "</p>";
+      tile += "<p class=\"unit\">of the answers right at " + format_length(longest.length) + " tokens</p>";
+    } else {
+      tile += "<p class=\"figure\">" + (run.evaluation ? format_perplexity(run.evaluation->perplexity) : "–") + "</p>";
+      tile += "<p class=\"unit\">test perplexity</p>";
+    }
     if (run.evaluation_without_memory) {
       tile += "<p>" + format_perplexity(run.evaluation_without_memory->perplexity) + " with its memory off</p>";
     }
@@ -69,8 +75,7 @@ std::string samples_html(const std::vector<RunRecord>& runs) {
 
 /// A word that a shell takes as it is.
 std::string shell_quoted(const std::string& word) {
-  const std::string plain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./=:,+@%";
+  const std::string plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./=:,+@%";
   if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
   std::string quoted = "'";
   for (const char character : word) {
@@ -123,19 +128,18 @@ std::string title(const std::vector<RunRecord>& runs) {
 }  // namespace
 
 std::string report_page(const std::vector<RunRecord>& runs) {
-  return fill_template(page_parts::template_html,
-                       {{"title", escape_html(title(runs))},
-                        {"headline", escape_html(headline(runs))},
-                        {"tiles", tiles_html(runs)},
-                        {"results", table_html(results_table(runs))},
-                        {"settings", table_html(settings_table(runs))},
-                        {"notes", notes_html(runs)},
-                        {"samples", samples_html(runs)},
-                        {"reproduction", reproduction_html(runs)},
-                        {"data", json_for_script(figure_data(runs))},
-                        {"css", std::string(page_parts::template_css)},
-                        {"charts_js", std::string(page_parts::charts_js)},
-                        {"figures_js", std::string(page_parts::figures_js)}});
+  return fill_template(page_parts::template_html, {{"title", escape_html(title(runs))},
+                                                   {"headline", escape_html(headline(runs))},
+                                                   {"tiles", tiles_html(runs)},
+                                                   {"results", table_html(results_table(runs))},
+                                                   {"settings", table_html(settings_table(runs))},
+                                                   {"notes", notes_html(runs)},
+                                                   {"samples", samples_html(runs)},
+                                                   {"reproduction", reproduction_html(runs)},
+                                                   {"data", json_for_script(figure_data(runs))},
+                                                   {"css", std::string(page_parts::template_css)},
+                                                   {"charts_js", std::string(page_parts::charts_js)},
+                                                   {"figures_js", std::string(page_parts::figures_js)}});
 }
 
 }  // namespace infini::report

@@ -51,6 +51,8 @@ StepMetrics step_metrics(const json& line) {
   metrics.gradient_norm = number(line, "gradient_norm");
   metrics.tokens_per_second = number(line, "tokens_per_second");
   metrics.padding_share = number(line, "padding_share");
+  metrics.answer_loss = number(line, "answer_loss");
+  metrics.exact_match = number(line, "exact_match");
   metrics.peak_memory_bytes = integer(line, "peak_memory_bytes");
   metrics.skipped_steps = integer(line, "skipped_steps");
   metrics.gates = head_reading(line, "gates");
@@ -213,10 +215,12 @@ RunRecord read_run(const fs::path& folder) {
   read_configuration(run);
   read_metrics(run);
   read_checkpoint_summary(run);
-  run.evaluation = read_evaluation(run, "evaluation.json", "test perplexity");
-  if (run.model && run.model->has_memory()) {
-    run.evaluation_without_memory =
-        read_evaluation(run, "evaluation-no-memory.json", "perplexity with the memory off");
+  run.needles = read_needle_grids(run.folder, run.notes);
+  // A run that learnt a task has no text to be measured on.
+  const bool is_evaluated_otherwise = !run.needles.empty() && !fs::exists(run.folder / "evaluation.json");
+  if (!is_evaluated_otherwise) run.evaluation = read_evaluation(run, "evaluation.json", "test perplexity");
+  if (run.model && run.model->has_memory() && !is_evaluated_otherwise) {
+    run.evaluation_without_memory = read_evaluation(run, "evaluation-no-memory.json", "perplexity with the memory off");
   }
   run.sample = read_text(run.folder / "sample.txt").value_or("");
   return run;

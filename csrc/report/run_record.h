@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "report/needle_record.h"
+
 namespace infini::report {
 
 /// One number for every head of every layer: [layer][head].
@@ -17,6 +19,7 @@ struct StepMetrics {
   int64_t tokens = 0;  ///< trained on since the run began
   std::optional<double> loss, learning_rate, gate_learning_rate, gradient_norm, tokens_per_second, padding_share;
   std::optional<double> validation_loss;
+  std::optional<double> answer_loss, exact_match;  ///< of a task
   int64_t peak_memory_bytes = 0;
   int64_t skipped_steps = 0;  ///< since the run began
   HeadReading gates;          ///< sigmoid(β); empty where the step took no reading
@@ -49,21 +52,22 @@ struct ModelSummary {
 struct RunRecord {
   std::string name;  ///< the folder's name
   std::filesystem::path folder;
-  std::string configuration;             ///< the text of config.yaml
-  std::string data_path;                 ///< its data.path
-  std::filesystem::path checkpoint;      ///< the newest one
-  std::optional<ModelSummary> model;     ///< of that checkpoint
-  std::optional<int64_t> parameters;     ///< of that checkpoint
-  std::vector<StepMetrics> steps;        ///< in order, each step once
+  std::string configuration;          ///< the text of config.yaml
+  std::string data_path;              ///< its data.path
+  std::filesystem::path checkpoint;   ///< the newest one
+  std::optional<ModelSummary> model;  ///< of that checkpoint
+  std::optional<int64_t> parameters;  ///< of that checkpoint
+  std::vector<StepMetrics> steps;     ///< in order, each step once
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
+  std::vector<NeedleGrid> needles;
   std::string sample;
-  std::vector<std::string> notes;        ///< what is missing or cannot be read, one sentence each
+  std::vector<std::string> notes;  ///< what is missing or cannot be read, one sentence each
 };
 
-/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, sample.txt and the
-/// newest of checkpoints/step-N. A last line of metrics.jsonl that is still being written is left out. Throws UserError
-/// only if the folder is not a run's: missing, or without any of the first three files.
+/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, passkey*.jsonl,
+/// sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being written is left
+/// out. Throws UserError only if the folder is not a run's: missing, or without any of the first three files.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace infini::report

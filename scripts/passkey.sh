@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# From a fresh clone to Table 3 in small: trains a model of half a million parameters with each update of the memory to
+# find a pass key, on inputs of 2K tokens at most, and looks for the key in up to a million. Both updates side by side,
+# one core each: about 40 minutes of training and as long again of evaluation on 2 cores.
+# Stopped half-way, it goes on where it was when started again.
+#
+#   scripts/passkey.sh [LENGTHS]     by default 32K,128K,256K,512K,1M
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n==> %s\n' "$*"; }
+lengths=${1:-32K,128K,256K,512K,1M}
+updates=(passkey_small passkey_small_delta)
+
+scripts/setup.sh
+infini=build/release/infini
+
+# Runs the same for both updates at once, a core each.
+both() {
+  local name jobs=()
+  for name in "${updates[@]}"; do
+    "$1" "$name" & jobs+=($!)
+  done
+  for job in "${jobs[@]}"; do wait "$job"; done
+}
+
+checkpoint() { find "runs/$1/checkpoints" -maxdepth 1 -name 'step-*' | sort -V | tail -n 1; }
+
+train() { "$infini" train "configs/$1.yaml" --resume --set threads=1; }
+
+# Cells to 256K tokens have 20 trials, longer ones 10.
+short_and_long() {  # NAME FILE [OPTION...]
+  local long
+  long=$(tr , '\n' <<< "$lengths" | grep -E '^(512K|[0-9]+M)$' | paste -sd, || true)
+  local short
+  short=$(tr , '\n' <<< "$lengths" | grep -vE '^(512K|[0-9]+M)$' | paste -sd, || true)
+  local command=("$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --out "runs/$1/$2" "${@:3}")
+  [ -z "$short" ] || "${command[@]}" --lengths "$short" --trials 20
+  [ -z "$long" ] || "${command[@]}" --lengths "$long" --trials 10
+}
+known_filler() { short_and_long "$1" passkey.jsonl; }
+unseen_fillers() { short_and_long "$1" passkey-unseen.jsonl --fillers winter,library,mountain; }
+without_memory() {
+  "$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --lengths 32K,128K --trials 10 --no-memory \
+    --out "runs/$1/passkey-no-memory.jsonl"
+}
+
+step "Training runs/${updates[0]} and runs/${updates[1]}"
+both train
+step "The filler of the passkey test"
+both known_filler
+step "Fillers that training has not seen"
+both unseen_fillers
+step "The memory switched off"
+both without_memory
+step "The result"
+"$infini" report "${updates[@]/#/runs/}" --out "runs/${updates[0]}/report.html"
+step "Done. Open runs/${updates[0]}/report.html in a browser."

@@ -1,0 +1,61 @@
+#include "report/needle_record.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/comparison.h"
+#include "report/page.h"
+#include "report/run_folder.h"
+
+namespace infini::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kGrid =
+    R"({"settings":{"task":"passkey","digits":5,"needles":1,"fillers":["grass"],"documents":"","memory":true}}
+{"length":1024,"depth":0.0,"trials":20,"exact":20,"evidence_share":[[0.5,0.25],[0.125,0.75]]}
+{"length":1048576,"depth":0.0,"trials":10,"exact":9}
+{"length":1048576,"depth":1.0,"trials":10,"exact":10}
+{"length":2097152,"depth":1.0,"tri)";
+
+class NeedleRecord : public testing::Test {
+ protected:
+  NeedleRecord() {
+    folder_.write("run/config.yaml", "name: run\n");
+    folder_.write("run/passkey.jsonl", kGrid);
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(NeedleRecord, ReadsWholeCellsAndWhatTheyWereMeasuredWith) {
+  const RunRecord run = read_run(folder_.path() / "run");
+  ASSERT_EQ(run.needles.size(), 1u);
+  EXPECT_EQ(run.needles[0].name, "passkey");
+  EXPECT_EQ(run.needles[0].settings, "passkey, 5 digits, filler: grass");
+  ASSERT_EQ(run.needles[0].cells.size(), 3u) << "the last line is still being written";
+  EXPECT_EQ(run.needles[0].cells[1].exact, 9);
+  for (const std::string& note : run.notes) EXPECT_THAT(note, Not(HasSubstr("evaluation.json"))) << "none is wanted";
+}
+
+TEST_F(NeedleRecord, TheHeadlineIsTheShareAtTheGreatestLength) {
+  EXPECT_EQ(headline({read_run(folder_.path() / "run")}), "run gives 95.0% of the answers right at 1M tokens.");
+}
+
+TEST_F(NeedleRecord, ThePageCarriesTheCellsAndTheLargestShareOfEachLayer) {
+  const std::string page = report_page({read_run(folder_.path() / "run")});
+  EXPECT_THAT(page, HasSubstr("95.0%"));
+  EXPECT_THAT(page, HasSubstr(R"("exact":9,"length":1048576)"));
+  EXPECT_THAT(page, HasSubstr(R"("share":[0.5,0.75])"));
+}
+
+TEST_F(NeedleRecord, NamesAFileThatIsDamaged) {
+  folder_.write("run/passkey-unseen.jsonl", "{\"length\":true}\n");
+  const RunRecord run = read_run(folder_.path() / "run");
+  EXPECT_EQ(run.needles.size(), 1u);
+  EXPECT_THAT(run.notes, testing::Contains(HasSubstr("passkey-unseen.jsonl cannot be read")));
+}
+
+}  // namespace
+}  // namespace infini::report

@@ -13,6 +13,15 @@ namespace {
 constexpr uint32_t kExamples = 0x6e65, kProbes = 0x7072;
 /// How far from the wanted depth a needle may stand: more than the segments of small models.
 constexpr int64_t kJitter = 128;
+/// Of so many examples without a wanted depth, one has its evidence near the question: in a long text chance would
+/// hardly ever put it where it stands half in the question's own segment, half in the memory.
+constexpr uint64_t kOneNearTheEnd = 4;
+
+/// A place near that share of the filler, on the inner side where it is the first or the last.
+int64_t near(double depth, int64_t room, DeterministicRandom& random) {
+  const int64_t place = std::llround(depth * static_cast<double>(room)) + random.between(-kJitter, kJitter);
+  return std::clamp<int64_t>(place < 0 ? -place : place > room ? 2 * room - place : place, 0, room);
+}
 
 }  // namespace
 
@@ -82,10 +91,9 @@ Example NeedleTask::example(uint64_t seed, uint64_t index, int64_t length, std::
   // The places of the needles: numbers of filler tokens that stand before them.
   const size_t count = needles.sentences.size();
   std::vector<int64_t> places(count);
-  const int64_t first =
-      depth ? std::clamp<int64_t>(std::llround(*depth * static_cast<double>(room)) + random.between(-kJitter, kJitter),
-                                  0, room)
-            : random.between(0, room);
+  const int64_t first = depth                               ? near(*depth, room, random)
+                        : random.below(kOneNearTheEnd) == 0 ? near(1, room, random)
+                                                            : random.between(0, room);
   const bool chain = needles.evidence.size() > 1;
   for (int64_t& place : places) place = random.between(chain ? first : 0, room);
   if (chain) std::sort(places.begin(), places.end());

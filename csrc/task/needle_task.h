@@ -31,8 +31,8 @@ class NeedleTask {
 
   /// A document of exactly `length` tokens, its document_start and answer included. `depth` is the share of the filler
   /// that stands before the first sentence that the answer needs, 0 to 1, up to 128 tokens to either side: it stands
-  /// everywhere in a segment. Without it, it is random. Other needles are anywhere, or after the first in a chain.
-  /// Throws UserError if the needles do not fit.
+  /// everywhere in a segment. Without it, it is random, and near the end in one of four. Other needles are anywhere, or
+  /// after the first in a chain. Throws UserError if the needles do not fit.
   Example example(uint64_t seed, uint64_t index, int64_t length, std::optional<double> depth = std::nullopt) const;
 
   /// What any example of these options has room in.

@@ -55,7 +55,7 @@ struct Interval {
 Interval confidence_interval(int64_t successes, int64_t trials);
 
 /// Exact match in percent by length and depth, with its interval where there is room for it, and below it what the
-/// paper reports for the update (start, middle and end only).
+/// paper reports for the update (start, middle and end only; "linear" or "delta", nothing for another).
 std::string to_text(const std::vector<NeedleResult>& results, const std::vector<NeedleDepth>& depths,
                     const std::string& update);
 

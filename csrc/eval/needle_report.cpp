@@ -19,6 +19,8 @@ constexpr std::array<PaperRow, 5> kPaper = {{{32 << 10, {100, 100, 100}, {100, 1
                                              {512 << 10, {97, 99, 100}, {100, 100, 100}},
                                              {1 << 20, {96, 94, 100}, {100, 100, 100}}}};
 
+const std::string kAbsent = "–";
+
 /// More columns than these have no room for intervals on a terminal.
 constexpr size_t kColumnsWithIntervals = 5;
 
@@ -53,7 +55,7 @@ std::string paper_cell(int64_t length, size_t depth, bool delta) {
   for (const PaperRow& row : kPaper) {
     if (row.length == length) return std::to_string((delta ? row.delta : row.linear)[depth]);
   }
-  return "–";
+  return kAbsent;
 }
 
 }  // namespace
@@ -94,7 +96,9 @@ std::string to_text(const std::vector<NeedleResult>& results, const std::vector<
   const bool with_intervals = depths.size() <= kColumnsWithIntervals;
   const size_t width = with_intervals ? 15 : 6;
   const bool paper = depths.size() == 3 && depths[0].value == 0 && depths[1].value == 0.5 && depths[2].value == 1 &&
-                     (update == "linear" || update == "delta");
+                     (update == "linear" || update == "delta") &&
+                     std::any_of(lengths.begin(), lengths.end(),
+                                 [](int64_t length) { return paper_cell(length, 0, false) != kAbsent; });
   std::string text = "exact match in %" + std::string(with_intervals ? " (95% interval)" : "") + "\n" +
                      padded("length", 8) + padded("trials", 8);
   for (const NeedleDepth& depth : depths) text += padded(depth.name, width);

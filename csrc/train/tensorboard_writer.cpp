@@ -34,6 +34,13 @@ void add_heads(tensorboard::Scalars& scalars, const std::string& name, const std
   }
 }
 
+void add_task(tensorboard::Scalars& scalars, const std::string& split, const std::optional<TaskMetrics>& task) {
+  if (!task) return;
+  scalars.emplace_back(split + "/answer loss", task->answer_loss);
+  scalars.emplace_back(split + "/answer accuracy", task->answer_accuracy);
+  scalars.emplace_back(split + "/exact match", task->exact_match);
+}
+
 }  // namespace
 
 TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder, int64_t first_step)
@@ -56,7 +63,10 @@ void TensorboardWriter::write(const StepMetrics& metrics) {
   };
   add_heads(scalars, "gate", metrics.gates);
   add_heads(scalars, "memory share", metrics.memory_share);
+  add_task(scalars, "train", metrics.task);
+  if (metrics.task) scalars.emplace_back("train/stage", static_cast<double>(metrics.stage));
   if (metrics.validation) {
+    add_task(scalars, "validation", metrics.validation->task);
     scalars.emplace_back("validation/loss", metrics.validation->loss);
     scalars.emplace_back("validation/perplexity", metrics.validation->perplexity);
   }

@@ -343,7 +343,7 @@ TrainingOutcome Trainer::run() {
       newest_checkpoint_ = save_checkpoint();
     }
   }
-  if (task_ && curriculum_.number() < curriculum_.stages()) {
+  if (task_ && state_.step >= config_.steps && curriculum_.number() < curriculum_.stages()) {
     log::warn("training ended in stage " + std::to_string(curriculum_.number()) + " of " +
               std::to_string(curriculum_.stages()) + ": the answer loss did not fall below curriculum.until_loss");
   }

@@ -55,7 +55,8 @@ std::vector<NeedleGrid> read_needle_grids(const fs::path& folder, std::vector<st
     const std::string name = entry.path().filename().string();
     if (name.starts_with("passkey") && name.ends_with(".jsonl")) files.push_back(entry.path());
   }
-  std::sort(files.begin(), files.end());
+  // By name without the ending, so that passkey comes before passkey-unseen.
+  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) { return a.stem() < b.stem(); });
   std::vector<NeedleGrid> grids;
   for (const fs::path& file : files) {
     try {

@@ -43,6 +43,12 @@ TEST_F(NeedleRecord, TheHeadlineIsTheShareAtTheGreatestLength) {
   EXPECT_EQ(headline({read_run(folder_.path() / "run")}), "run gives 95.0% of the answers right at 1M tokens.");
 }
 
+TEST_F(NeedleRecord, TheHeadlineIsOfTheFileWithoutASuffix) {
+  std::string other = kGrid;
+  folder_.write("run/passkey-unseen.jsonl", other.replace(other.find("\"exact\":9"), 9, "\"exact\":0"));
+  EXPECT_EQ(headline({read_run(folder_.path() / "run")}), "run gives 95.0% of the answers right at 1M tokens.");
+}
+
 TEST_F(NeedleRecord, ThePageCarriesTheCellsAndTheLargestShareOfEachLayer) {
   const std::string page = report_page({read_run(folder_.path() / "run")});
   EXPECT_THAT(page, HasSubstr("95.0%"));

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/freed_memory.h"
+#include "cli/model_options.h"
 #include "cli/overrides.h"
 #include "config/load_train_config.h"
 #include "log/error.h"
@@ -20,12 +21,6 @@ namespace {
 constexpr std::array kSizes = {"tokens",   "rows",  "segment-length", "heads",     "key-value-heads",
                                "head-dim", "width", "layers",         "vocab-size"};
 constexpr int64_t kByteVocabulary = 256;
-
-int64_t positive(const cxxopts::ParseResult& arguments, const std::string& option) {
-  const auto value = arguments[option].as<int64_t>();
-  if (value < 1) throw UserError("--" + option + " must be 1 or more, but is " + std::to_string(value));
-  return value;
-}
 
 TrainConfig config_of_sizes(const cxxopts::ParseResult& arguments) {
   TrainConfig config;

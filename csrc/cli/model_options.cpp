@@ -39,6 +39,12 @@ std::string required(const cxxopts::ParseResult& arguments, const std::string& o
   return arguments[option].as<std::string>();
 }
 
+int64_t positive(const cxxopts::ParseResult& arguments, const std::string& option) {
+  const auto value = arguments[option].as<int64_t>();
+  if (value < 1) throw UserError("--" + option + " must be 1 or more, but is " + std::to_string(value));
+  return value;
+}
+
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments) {
   return_freed_memory();
   const int threads = arguments["threads"].as<int>();

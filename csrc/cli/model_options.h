@@ -20,6 +20,9 @@ std::optional<cxxopts::ParseResult> parse_arguments(cxxopts::Options& options, i
 /// The value of an option that must be given; UserError otherwise.
 std::string required(const cxxopts::ParseResult& arguments, const std::string& option);
 
+/// The value of an integer option; UserError where it is less than 1.
+int64_t positive(const cxxopts::ParseResult& arguments, const std::string& option);
+
 /// Applies --threads and loads --checkpoint as --device and --precision say.
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments);
 

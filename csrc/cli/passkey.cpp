@@ -25,12 +25,6 @@ std::vector<std::string> names_of(const std::string& list) {
   return names;
 }
 
-int64_t positive(const cxxopts::ParseResult& arguments, const std::string& option) {
-  const auto value = arguments[option].as<int64_t>();
-  if (value < 1) throw UserError("--" + option + " must be 1 or more, but is " + std::to_string(value));
-  return value;
-}
-
 /// What results depend on, so that a file of them is gone on with by the same alone.
 nlohmann::json settings_of(const fs::path& checkpoint, const NeedleOptions& needles, const NeedleReading& reading,
                            const std::string& precision) {

@@ -71,8 +71,6 @@ class Rows {
   std::vector<Example> examples_;
 };
 
-void add(Tensor& sum, const Tensor& value) { sum = sum.defined() ? sum + value : value; }
-
 /// One pass over a group of rows; adds to the outcome, but for times.
 void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, const NeedleReading& reading,
                NeedleOutcome& outcome, Tensor& share) {
@@ -88,7 +86,7 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
   MemoryState state = model.empty_state(rows.count());
   EvidenceShare evidence(model, rows.count());
   const Tensor answers = rows.answers().to(model.device());
-  Tensor correct, count;
+  AnswerReading found;
   for (int64_t begin = 0; begin < inputs;) {
     const int64_t end = begin < last ? std::min(begin + chunk, last) : inputs;
     const Tensor text = rows.tokens(begin, end + 1).to(model.device());
@@ -109,19 +107,17 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
       result = model.forward(tokens, state);
     }
     if (begin >= last) {
-      const AnswerReading found = read_answers(model, result.hidden, text.slice(1, 1), answers, begin);
-      add(correct, found.correct);
-      add(count, found.count);
+      found.add(read_answers(model, result.hidden, text.slice(1, 1), answers, begin));
     }
     state = std::move(result.state);
     outcome.tokens += rows.count() * (end - begin);
     begin = end;
     if (reading.on_progress) reading.on_progress(outcome.tokens);
   }
-  outcome.exact += correct.eq(count).sum().item<int64_t>();
-  outcome.correct += correct.sum().item<int64_t>();
-  outcome.answers += count.sum().item<int64_t>();
-  if (memory) add(share, evidence.sum());
+  outcome.exact += found.correct.eq(found.count).sum().item<int64_t>();
+  outcome.correct += found.correct.sum().item<int64_t>();
+  outcome.answers += found.count.sum().item<int64_t>();
+  if (memory) share = share.defined() ? share + evidence.sum() : evidence.sum();
 }
 
 }  // namespace

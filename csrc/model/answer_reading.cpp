@@ -5,6 +5,10 @@ namespace infini {
 using torch::Tensor;
 
 void AnswerReading::add(const AnswerReading& other) {
+  if (!loss.defined()) {
+    *this = other;
+    return;
+  }
   loss = loss + other.loss;
   correct = correct + other.correct;
   count = count + other.count;

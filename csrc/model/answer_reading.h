@@ -12,7 +12,7 @@ struct AnswerReading {
   torch::Tensor correct;  ///< [B] int64: answer tokens that are the most probable ones
   torch::Tensor count;    ///< [B] int64: answer tokens
 
-  /// Adds another part of the same rows.
+  /// Adds another part of the same rows; the first part where there is none yet.
   void add(const AnswerReading& other);
 };
 

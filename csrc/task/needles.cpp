@@ -48,39 +48,46 @@ Needles passkey(int64_t digits, DeterministicRandom& random) {
           key};
 }
 
+/// Numbers that have names, one of which is asked for.
+template <typename Sentence, typename Question>
+Needles named_numbers(const std::vector<std::string>& names, int64_t digits, DeterministicRandom& random,
+                      const Sentence& sentence, const Question& question) {
+  Needles needles;
+  std::vector<std::string> numbers;
+  for (const std::string& name : names) {
+    numbers.push_back(number(digits, random));
+    needles.sentences.push_back(sentence(name, numbers.back()));
+  }
+  const size_t asked = random.below(names.size());
+  needles.evidence = {asked};
+  needles.question = question(names[asked]);
+  needles.answer = numbers[asked];
+  return needles;
+}
+
 Needles passkeys(int64_t digits, int64_t count, DeterministicRandom& random) {
   if (count > static_cast<int64_t>(kPeople.size())) {
     throw UserError("task passkeys has names for " + std::to_string(kPeople.size()) + " keys, needles is " +
                     std::to_string(count));
   }
   const auto people = distinct(count, [&] { return std::string(kPeople[random.below(kPeople.size())]); });
-  Needles needles;
-  std::vector<std::string> keys;
-  for (const std::string& person : people) {
-    keys.push_back(number(digits, random));
-    needles.sentences.push_back("The pass key of " + person + " is " + keys.back() + ". Remember it. " + keys.back() +
-                                " is the pass key of " + person + ".");
-  }
-  const size_t asked = random.below(people.size());
-  needles.evidence = {asked};
-  needles.question = "What is the pass key of " + people[asked] + "? The pass key of " + people[asked] + " is";
-  needles.answer = keys[asked];
-  return needles;
+  return named_numbers(
+      people, digits, random,
+      [](const std::string& person, const std::string& key) {
+        return "The pass key of " + person + " is " + key + ". Remember it. " + key + " is the pass key of " + person +
+               ".";
+      },
+      [](const std::string& person) {
+        return "What is the pass key of " + person + "? The pass key of " + person + " is";
+      });
 }
 
 Needles key_value(int64_t digits, int64_t count, DeterministicRandom& random) {
   const auto words = distinct(count, [&] { return made_up_word(random); });
-  Needles needles;
-  std::vector<std::string> values;
-  for (const std::string& word : words) {
-    values.push_back(number(digits, random));
-    needles.sentences.push_back("The value of " + word + " is " + values.back() + ".");
-  }
-  const size_t asked = random.below(words.size());
-  needles.evidence = {asked};
-  needles.question = "What is the value of " + words[asked] + "? The value of " + words[asked] + " is";
-  needles.answer = values[asked];
-  return needles;
+  return named_numbers(
+      words, digits, random,
+      [](const std::string& word, const std::string& value) { return "The value of " + word + " is " + value + "."; },
+      [](const std::string& word) { return "What is the value of " + word + "? The value of " + word + " is"; });
 }
 
 Needles variables(int64_t digits, int64_t count, DeterministicRandom& random) {

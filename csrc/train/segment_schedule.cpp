@@ -108,12 +108,8 @@ ScheduleResult run_schedule(CausalLanguageModel& model, const Batch& batch, cons
     const torch::Tensor loss = model.loss(forward.hidden, chunk.targets, chunk.weights) * loss_scale;
     run_backward(loss, forward.state, outgoing_gradients);
     if (batch.answers.defined()) {
-      const AnswerReading reading = read_answers(model, forward.hidden, chunk.targets, batch.answers, chunk.begin);
-      if (result.answers) {
-        result.answers->add(reading);
-      } else {
-        result.answers = reading;
-      }
+      if (!result.answers) result.answers.emplace();
+      result.answers->add(read_answers(model, forward.hidden, chunk.targets, batch.answers, chunk.begin));
     }
 
     result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();

@@ -49,22 +49,17 @@ TaskValidation validate_task(CausalLanguageModel& model, const NeedleTask& task,
     const Batch batch =
         to_device(task_batch(task, seed, first, rows, segments, segment_length, /*language_loss=*/1), model.device());
     MemoryState state = model.empty_state(rows);
-    std::optional<AnswerReading> answers;
+    AnswerReading answers;
     for (int64_t begin = 0; begin < segments * segment_length; begin += segments_per_chunk * segment_length) {
       const int64_t length = std::min(segments_per_chunk * segment_length, segments * segment_length - begin);
       const torch::Tensor targets = batch.targets.narrow(1, begin, length);
       ForwardResult result = model.forward(batch.tokens.narrow(1, begin, length), state);
       const torch::Tensor loss = model.loss(result.hidden, targets);
       total.loss.sum = total.loss.sum.defined() ? total.loss.sum + loss : loss;
-      const AnswerReading reading = read_answers(model, result.hidden, targets, batch.answers, begin);
-      if (answers) {
-        answers->add(reading);
-      } else {
-        answers = reading;
-      }
+      answers.add(read_answers(model, result.hidden, targets, batch.answers, begin));
       state = std::move(result.state);
     }
-    total.answers.push_back(*answers);
+    total.answers.push_back(answers);
     total.loss.tokens += batch.target_count;
   }
   return total;

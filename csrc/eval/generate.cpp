@@ -30,14 +30,25 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
   MemoryState state = model.empty_state(1);
   SegmentCache cache;
   torch::Tensor last;  // the hidden state of the newest token, [1, 1, hidden_size]
-  const auto read = [&](std::span<const int32_t> tokens) {
+  const auto row_of = [&](std::span<const int32_t> tokens) {
     const std::vector<int64_t> ids(tokens.begin(), tokens.end());
-    const torch::Tensor row = torch::tensor(ids, torch::kInt64).unsqueeze(0).to(model.device());
+    return torch::tensor(ids, torch::kInt64).unsqueeze(0).to(model.device());
+  };
+  const auto read = [&](std::span<const int32_t> tokens) {
+    const torch::Tensor row = row_of(tokens);
     last = model.read(row, state, cache).slice(1, row.size(1) - 1).clone();
   };
 
-  const size_t chunk = static_cast<size_t>(std::max<int64_t>(1, options.chunk_tokens));
-  for (size_t begin = 0; begin < prompt.size(); begin += chunk) {
+  // Of the segments before the one that the next token is predicted from, the memory is all that is needed.
+  const auto segment = static_cast<size_t>(model.config().memory.segment_length);
+  const auto chunk = static_cast<size_t>(std::max<int64_t>(1, options.chunk_tokens));
+  const size_t whole = segment == 0 ? 0 : (prompt.size() - 1) / segment * segment;
+  for (size_t begin = 0; begin < whole;) {
+    const size_t count = std::min(std::max<size_t>(1, chunk / segment) * segment, whole - begin);
+    state = model.memorize(row_of(prompt.subspan(begin, count)), state);
+    begin += count;
+  }
+  for (size_t begin = whole; begin < prompt.size(); begin += chunk) {
     read(prompt.subspan(begin, std::min(chunk, prompt.size() - begin)));
   }
   std::vector<int32_t> text;

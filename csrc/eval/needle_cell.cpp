@@ -80,40 +80,46 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
   const int64_t inputs = length - 1;
   // The answers are read from the beginning of their segment on, so that the memory before the pass is what they read.
   const int64_t last = segmented ? rows.first_answer() / segment_length * segment_length : 0;
-  const int64_t chunk =
-      segmented ? std::max<int64_t>(1, reading.chunk_tokens / rows.count() / segment_length) * segment_length : inputs;
+
+  const auto progress = [&](int64_t tokens) {
+    outcome.tokens += rows.count() * tokens;
+    if (reading.on_progress) reading.on_progress(outcome.tokens);
+  };
 
   MemoryState state = model.empty_state(rows.count());
   EvidenceShare evidence(model, rows.count());
-  const Tensor answers = rows.answers().to(model.device());
-  AnswerReading found;
-  for (int64_t begin = 0; begin < inputs;) {
-    const int64_t end = begin < last ? std::min(begin + chunk, last) : inputs;
-    const Tensor text = rows.tokens(begin, end + 1).to(model.device());
-    const Tensor tokens = text.slice(1, 0, end - begin);
-    ForwardResult result;
-    if (!memory) {
-      std::optional<Tensor> starts;
-      if (segmented) {
-        const int64_t segments = (end - begin + segment_length - 1) / segment_length;
-        starts = torch::ones({rows.count(), segments}, tokens.options().dtype(torch::kBool));
+  if (memory) {
+    const int64_t segments = std::max<int64_t>(1, reading.chunk_tokens / rows.count() / segment_length);
+    for (int64_t begin = 0, end; begin < last; begin = end) {
+      end = std::min(begin + segments * segment_length, last);
+      const Tensor tokens = rows.tokens(begin, end).to(model.device());
+      if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
+        state = evidence.write(model, tokens, state, marks->to(model.device())).state;
+      } else {
+        state = model.memorize(tokens, state);
       }
-      result = model.forward(tokens, state, starts);
-    } else if (begin >= last) {
-      result = evidence.read(model, tokens, state, (answers - begin).masked_fill(answers.lt(0), -1));
-    } else if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
-      result = evidence.write(model, tokens, state, marks->to(model.device()));
-    } else {
-      result = model.forward(tokens, state);
+      progress(end - begin);
     }
-    if (begin >= last) {
-      found.add(read_answers(model, result.hidden, text.slice(1, 1), answers, begin));
-    }
-    state = std::move(result.state);
-    outcome.tokens += rows.count() * (end - begin);
-    begin = end;
-    if (reading.on_progress) reading.on_progress(outcome.tokens);
+  } else {
+    progress(last);  // which no later segment knows of
   }
+
+  const Tensor text = rows.tokens(last, length).to(model.device());
+  const Tensor tokens = text.slice(1, 0, inputs - last);
+  const Tensor answers = rows.answers().to(model.device());
+  Tensor hidden;
+  if (memory) {
+    hidden = evidence.read(model, tokens, state, (answers - last).masked_fill(answers.lt(0), -1)).hidden;
+  } else {
+    std::optional<Tensor> starts;
+    if (segmented) {
+      const int64_t segments = (inputs - last + segment_length - 1) / segment_length;
+      starts = torch::ones({rows.count(), segments}, tokens.options().dtype(torch::kBool));
+    }
+    hidden = model.forward(tokens, state, starts).hidden;
+  }
+  progress(inputs - last);
+  const AnswerReading found = read_answers(model, hidden, text.slice(1, 1), answers, last);
   outcome.exact += found.correct.eq(found.count).sum().item<int64_t>();
   outcome.correct += found.correct.sum().item<int64_t>();
   outcome.answers += found.count.sum().item<int64_t>();

@@ -33,7 +33,7 @@ struct NeedleReading {
   uint64_t seed = 0;
   bool memory = true;                                    ///< false: every segment is a start
   int64_t rows = 8;                                      ///< examples read side by side
-  int64_t chunk_tokens = 8192;                           ///< of a forward pass, all rows together
+  int64_t chunk_tokens = 2048;                           ///< of a forward pass, all rows together
   std::function<void(int64_t tokens)> on_progress = {};  ///< tokens read in this cell so far
 };
 

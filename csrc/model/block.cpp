@@ -17,4 +17,8 @@ torch::Tensor Block::forward(const torch::Tensor& x, const Attend& attend) const
   return attended + mlp_->forward(post_attention_layernorm_->forward(attended));
 }
 
+void Block::memorize(const torch::Tensor& x, torch::Tensor& memory, torch::Tensor& norm) const {
+  self_attn_->memorize(input_layernorm_->forward(x), memory, norm);
+}
+
 }  // namespace infini

@@ -22,6 +22,9 @@ class Block : public torch::nn::Module {
   /// x [B, N, hidden_size] → the same shape.
   torch::Tensor forward(const torch::Tensor& x, const Attend& attend) const;
 
+  /// What forward would write into the layer's memory, and no more.
+  void memorize(const torch::Tensor& x, torch::Tensor& memory, torch::Tensor& norm) const;
+
   const InfiniAttention& attention() const { return *self_attn_; }
 
  private:

@@ -10,6 +10,17 @@ namespace infini {
 
 using torch::Tensor;
 
+namespace {
+
+/// Infini-attention over whole segments, from `state` and into it. Both must outlive what is returned.
+Decoder::AttendLayer attend_segments(const Segments& layout, MemoryState& state) {
+  return [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
+    return attention.forward(x, state.memory[layer], state.norm[layer], layout);
+  };
+}
+
+}  // namespace
+
 CausalLanguageModel::CausalLanguageModel(const ModelConfig& config, const torch::TensorOptions& options)
     : config_(config), rotary_(config.head_dim, config.rope_theta) {
   config.validate();
@@ -37,13 +48,17 @@ std::shared_ptr<CausalLanguageModel> CausalLanguageModel::uninitialized(const Mo
 
 ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const MemoryState& state,
                                            const std::optional<Tensor>& starts, const std::optional<Tensor>& gain) {
-  const Segments layout = segments(tokens.size(1), starts, gain);
   MemoryState next = state;
-  const Tensor hidden =
-      decoder_->forward(tokens, compute_dtype_, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
-        return attention.forward(x, next.memory[layer], next.norm[layer], layout);
-      });
+  const Segments layout = segments(tokens.size(1), starts, gain);
+  const Tensor hidden = decoder_->forward(tokens, compute_dtype_, attend_segments(layout, next));
   return {hidden, next};
+}
+
+MemoryState CausalLanguageModel::memorize(const Tensor& tokens, const MemoryState& state) {
+  MemoryState next = state;
+  const Segments layout = segments(tokens.size(1));
+  decoder_->memorize(tokens, compute_dtype_, attend_segments(layout, next), next.memory.back(), next.norm.back());
+  return next;
 }
 
 Tensor CausalLanguageModel::read(const Tensor& tokens, MemoryState& state, SegmentCache& cache) {

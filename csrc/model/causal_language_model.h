@@ -39,6 +39,10 @@ class CausalLanguageModel : public torch::nn::Module {
                         const std::optional<torch::Tensor>& starts = std::nullopt,
                         const std::optional<torch::Tensor>& gain = std::nullopt);
 
+  /// The state alone that forward returns, for two thirds of its work in a model of three layers: the last layer only
+  /// writes. What a text leaves that is read for the sake of what follows.
+  MemoryState memorize(const torch::Tensor& tokens, const MemoryState& state);
+
   /// The sum over all targets that are not negative of their negative log-likelihood (nats), times their weight where
   /// weights are given; a scalar in float32 or wider; hidden [B, N, hidden_size], targets [B, N], weights [B, N].
   /// Never holds the logits of more than a few rows.

@@ -1,6 +1,7 @@
 #include "model/infini_attention.h"
 
 #include <tuple>
+#include <utility>
 
 #include "ops/ops.h"
 
@@ -19,9 +20,7 @@ Tensor local_attention(const Tensor& q, const Tensor& k, const Tensor& v) {
                                           /*scale=*/std::nullopt, /*enable_gqa=*/true);
 }
 
-void append(Tensor& cached, const Tensor& fresh) {
-  cached = cached.defined() ? torch::cat({cached, fresh}, 2) : fresh;
-}
+void append(Tensor& cached, const Tensor& fresh) { cached = cached.defined() ? torch::cat({cached, fresh}, 2) : fresh; }
 
 }  // namespace
 
@@ -46,15 +45,17 @@ InfiniAttention::InfiniAttention(const ModelConfig& config, const torch::TensorO
 }
 
 Heads InfiniAttention::project(const Tensor& x) const {
-  const int64_t rows = x.size(0), tokens = x.size(1);
-  Tensor q = q_proj_->forward(x).view({rows, tokens, heads_, head_dim_});
-  Tensor k = k_proj_->forward(x).view({rows, tokens, key_value_heads_, head_dim_});
-  const Tensor v = v_proj_->forward(x).view({rows, tokens, key_value_heads_, head_dim_});
-  if (q_norm_) {
-    q = q_norm_->forward(q);
-    k = k_norm_->forward(k);
-  }
-  return {q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)};
+  Tensor q = q_proj_->forward(x).unflatten(2, {heads_, head_dim_});
+  if (q_norm_) q = q_norm_->forward(q);
+  auto [k, v] = project_keys_and_values(x);
+  return {q.transpose(1, 2), std::move(k), std::move(v)};
+}
+
+KeysAndValues InfiniAttention::project_keys_and_values(const Tensor& x) const {
+  Tensor k = k_proj_->forward(x).unflatten(2, {key_value_heads_, head_dim_});
+  if (k_norm_) k = k_norm_->forward(k);
+  const Tensor v = v_proj_->forward(x).unflatten(2, {key_value_heads_, head_dim_});
+  return {k.transpose(1, 2), v.transpose(1, 2)};
 }
 
 Tensor InfiniAttention::output(const Tensor& attended) const {
@@ -69,6 +70,14 @@ Tensor InfiniAttention::forward(const Tensor& x, Tensor& memory, Tensor& norm, c
       ops::attention(q, k, v, beta, memory, norm, segments.rotary.cos, segments.rotary.sin, segments.length, update_,
                      segments.starts, segments.gain);
   return output(attended);
+}
+
+void InfiniAttention::memorize(const Tensor& x, Tensor& memory, Tensor& norm) const {
+  if (!memory_gate_.defined()) return;
+  const auto [k, v] = project_keys_and_values(x);
+  Tensor transition, written;
+  std::tie(transition, written, norm) = ops::memory_summary(k, v, norm, segment_length_, update_);
+  memory = transition.matmul(memory) + written;
 }
 
 Tensor InfiniAttention::continue_segment(const Tensor& x, Tensor& memory, Tensor& norm, OpenSegment& open,

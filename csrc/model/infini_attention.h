@@ -15,9 +15,14 @@ namespace infini {
 
 /// How the N tokens of one call fall into segments.
 struct Segments {
-  int64_t length;                              ///< L: N itself for plain causal attention
-  RotaryEmbedding::Tables rotary;              ///< positions 0 … L − 1
-  std::optional<torch::Tensor> starts, gain;   ///< [B, ceil(N/L)]
+  int64_t length;                             ///< L: N itself for plain causal attention
+  RotaryEmbedding::Tables rotary;             ///< positions 0 … L − 1
+  std::optional<torch::Tensor> starts, gain;  ///< [B, ceil(N/L)]
+};
+
+/// Keys and values [B, G, N, D], without position embedding.
+struct KeysAndValues {
+  torch::Tensor k, v;
 };
 
 /// Queries [B, H, N, D], keys and values [B, G, N, D], all without position embedding.
@@ -38,6 +43,9 @@ class InfiniAttention : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, torch::Tensor& memory, torch::Tensor& norm,
                         const Segments& segments) const;
 
+  /// Writes the full segments of x [B, N, hidden_size] into the memory as forward does, and reads nothing.
+  void memorize(const torch::Tensor& x, torch::Tensor& memory, torch::Tensor& norm) const;
+
   /// x [B, n, hidden_size] continues `open`, by at most what its segment still holds. A segment that fills is written
   /// into the memory and leaves `open`. `rotary` holds the positions up to the last of x. Without a graph.
   torch::Tensor continue_segment(const torch::Tensor& x, torch::Tensor& memory, torch::Tensor& norm, OpenSegment& open,
@@ -51,6 +59,8 @@ class InfiniAttention : public torch::nn::Module {
   const torch::Tensor& memory_gate() const { return memory_gate_; }
 
  private:
+  KeysAndValues project_keys_and_values(const torch::Tensor& x) const;
+
   int64_t heads_, key_value_heads_, head_dim_, segment_length_;
   std::string update_;
   std::shared_ptr<Projection> q_proj_, k_proj_, v_proj_, o_proj_;

@@ -28,16 +28,15 @@ TEST(CausalLanguageModel, ParametersHaveLlamasNames) {
   std::vector<std::string> names;
   for (const auto& parameter : CausalLanguageModel(config).named_parameters()) names.push_back(parameter.key());
   const std::string layer = "model.layers.0.";
-  EXPECT_THAT(names, testing::UnorderedElementsAre(
-                         "model.embed_tokens.weight", layer + "input_layernorm.weight",
-                         layer + "post_attention_layernorm.weight", layer + "self_attn.q_proj.weight",
-                         layer + "self_attn.k_proj.weight", layer + "self_attn.v_proj.weight",
-                         layer + "self_attn.o_proj.weight", layer + "self_attn.q_proj.bias",
-                         layer + "self_attn.k_proj.bias", layer + "self_attn.v_proj.bias",
-                         layer + "self_attn.o_proj.bias", layer + "self_attn.q_norm.weight",
-                         layer + "self_attn.k_norm.weight", layer + "self_attn.memory_gate",
-                         layer + "mlp.gate_proj.weight", layer + "mlp.up_proj.weight", layer + "mlp.down_proj.weight",
-                         "model.norm.weight", "lm_head.weight"));
+  EXPECT_THAT(
+      names,
+      testing::UnorderedElementsAre(
+          "model.embed_tokens.weight", layer + "input_layernorm.weight", layer + "post_attention_layernorm.weight",
+          layer + "self_attn.q_proj.weight", layer + "self_attn.k_proj.weight", layer + "self_attn.v_proj.weight",
+          layer + "self_attn.o_proj.weight", layer + "self_attn.q_proj.bias", layer + "self_attn.k_proj.bias",
+          layer + "self_attn.v_proj.bias", layer + "self_attn.o_proj.bias", layer + "self_attn.q_norm.weight",
+          layer + "self_attn.k_norm.weight", layer + "self_attn.memory_gate", layer + "mlp.gate_proj.weight",
+          layer + "mlp.up_proj.weight", layer + "mlp.down_proj.weight", "model.norm.weight", "lm_head.weight"));
 }
 
 TEST(CausalLanguageModel, HoldsAsManyParametersAsItsConfigCounts) {
@@ -130,6 +129,26 @@ TEST(CausalLanguageModel, ChunksOfSegmentsGiveTheSameResult) {
   }
 }
 
+TEST(CausalLanguageModel, MemorizingLeavesTheStateThatReadingDoes) {
+  const torch::NoGradGuard no_graph;
+  for (const std::string update : {"linear", "delta", "none"}) {
+    for (const int64_t layers : {1, 2}) {
+      ModelConfig config = tiny_config(update);
+      config.num_hidden_layers = layers;
+      const auto model = double_model(config);
+      MemoryState read = model->empty_state(2), memorized = read;
+      for (const int64_t tokens : {10, 5, 18}) {
+        const Tensor text = random_tokens(2, tokens);
+        read = model->forward(text, read).state;
+        memorized = model->memorize(text, memorized);
+        for (size_t i = 0; i < read.tensors().size(); ++i) {
+          EXPECT_LT(distance(read.tensors()[i], memorized.tensors()[i]), 1e-11) << update << ", " << layers;
+        }
+      }
+    }
+  }
+}
+
 TEST(CausalLanguageModel, EachLayerHasAMemoryOfItsOwn) {
   const torch::NoGradGuard no_graph;
   const auto model = double_model(tiny_config("linear"));
@@ -186,8 +205,10 @@ TEST(CausalLanguageModel, TheLastSegmentsLossTeachesTheFirstSegmentToWrite) {
 
 TEST(CausalLanguageModel, ReadsInAnyPiecesWhatForwardComputes) {
   const std::vector<std::vector<int64_t>> splits = {
-      {23}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {3, 2, 10, 8}, {7, 1, 9, 6},
-      {4, 2, 17}, {20, 1, 1, 1}, {0, 22, 0, 1}};
+      {23},          {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {3, 2, 10, 8}, {7, 1, 9, 6},
+      {4, 2, 17},    {20, 1, 1, 1},
+      {0, 22, 0, 1}};
   const torch::NoGradGuard no_graph;
   for (const ModelConfig& config : every_kind()) {
     const auto model = double_model(config);

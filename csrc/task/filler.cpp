@@ -43,6 +43,26 @@ constexpr std::array<BuiltIn, 9> kBuiltIns = {{
       "We rest on a flat stone.", "The hut cannot be far.", "Goats look down at us."}},
 }};
 
+/// Filler "words" makes its sentences of these, another text in each example: no model can learn it by heart.
+constexpr std::string_view kWords = "words";
+constexpr std::array<std::string_view, 64> kVocabulary = {
+    "about",  "above",  "after", "again",  "air",    "all",   "and",    "any",   "at",     "away",  "back",
+    "before", "behind", "big",   "book",   "by",     "chair", "cold",   "day",   "door",   "down",  "early",
+    "every",  "far",    "few",   "fire",   "from",   "good",  "half",   "hand",  "he",     "house", "in",
+    "just",   "large",  "late",  "letter", "little", "long",  "many",   "my",    "never",  "night", "old",
+    "on",     "over",   "paper", "quite",  "river",  "round", "she",    "side",  "some",   "stood", "table",
+    "then",   "they",   "to",    "town",   "under",  "until", "walked", "water", "without"};
+constexpr int64_t kFewestWords = 3, kMostWords = 8;
+
+std::string random_sentence(DeterministicRandom& random) {
+  std::string sentence;
+  for (int64_t words = random.between(kFewestWords, kMostWords); words > 0; --words) {
+    sentence += (sentence.empty() ? "" : " ") + std::string(kVocabulary[random.below(kVocabulary.size())]);
+  }
+  sentence.front() = static_cast<char>(sentence.front() - 'a' + 'A');
+  return sentence + ".";
+}
+
 /// Enough sentences in random order that repetition is no pattern.
 constexpr int64_t kShuffledSentences = 240;
 /// How far back a sentence's end is looked for.
@@ -67,6 +87,7 @@ int64_t floor_modulo(int64_t value, int64_t modulus) {
 std::vector<std::string> filler_names() {
   std::vector<std::string> names;
   for (const BuiltIn& filler : kBuiltIns) names.emplace_back(filler.name);
+  names.emplace_back(kWords);
   return names;
 }
 
@@ -89,10 +110,15 @@ std::shared_ptr<const std::vector<bool>> sentence_ends(const Tokenizer& tokenize
 }
 
 Filler Filler::of_sentences(std::string_view name, const Tokenizer& tokenizer, DeterministicRandom& random) {
-  const BuiltIn& text = built_in(name);
   std::vector<std::vector<int32_t>> sentences;
-  for (const std::string_view sentence : text.sentences) {
-    if (!sentence.empty()) sentences.push_back(encode_after_text(tokenizer, sentence));
+  if (name == kWords) {
+    for (int64_t i = 0; i < kShuffledSentences; ++i) {
+      sentences.push_back(encode_after_text(tokenizer, random_sentence(random)));
+    }
+  } else {
+    for (const std::string_view sentence : built_in(name).sentences) {
+      if (!sentence.empty()) sentences.push_back(encode_after_text(tokenizer, sentence));
+    }
   }
   const bool in_order = name == kBuiltIns.front().name;
   const auto count = in_order ? static_cast<int64_t>(sentences.size()) : kShuffledSentences;

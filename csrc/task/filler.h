@@ -14,8 +14,8 @@
 
 namespace infini {
 
-/// The names of the built-in fillers: "grass" (the passkey test's own five sentences), and others that nobody trained
-/// on unless they chose to.
+/// The names of the built-in fillers: "grass" (the passkey test's own five sentences), others that nobody trained on
+/// unless they chose to, and "words" (common words in random order, another text in each example).
 std::vector<std::string> filler_names();
 
 /// The tokens of a text that follows other text: with the space between them, as the tokenizer has it there.
@@ -24,7 +24,7 @@ std::vector<int32_t> encode_after_text(const Tokenizer& tokenizer, std::string_v
 /// An endless irrelevant text of tokens: it begins again after its last. Cheap to copy.
 class Filler {
  public:
-  /// The sentences of a built-in filler: grass over and over in its own order, others in a random order of their own.
+  /// The sentences of a built-in filler: grass over and over in its own order, others in a random order.
   /// Throws UserError that lists the names.
   static Filler of_sentences(std::string_view name, const Tokenizer& tokenizer, DeterministicRandom& random);
   /// The documents of a prepared split, one after the other, read where they lie.

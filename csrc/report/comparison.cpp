@@ -55,6 +55,16 @@ std::string peak_memory(const RunRecord& run) {
   return peak == 0 ? kAbsent : fixed(static_cast<double>(peak) / (1 << 30), 2) + " GiB";
 }
 
+/// "99.2% at 1M", all depths together, of the grid of that name.
+std::string longest_or_absent(const RunRecord& run, const std::string& name) {
+  for (const NeedleGrid& grid : run.needles) {
+    if (grid.name != name) continue;
+    const LongestNeedles longest = longest_needles(grid);
+    return format_percent(longest.share) + " at " + format_length(longest.length);
+  }
+  return kAbsent;
+}
+
 /// "2.1% higher" than the reference, rounded as it is shown.
 std::string difference(double perplexity, double reference) {
   const std::string percent = fixed(100 * std::abs(perplexity / reference - 1), 1);
@@ -98,19 +108,39 @@ std::string format_count(double value) {
   return fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0) + units[unit];
 }
 
+bool shows_perplexity(const std::vector<RunRecord>& runs) {
+  const auto evaluated = [](const RunRecord& run) { return run.evaluation.has_value(); };
+  const auto searched = [](const RunRecord& run) { return !run.needles.empty(); };
+  return std::any_of(runs.begin(), runs.end(), evaluated) || std::none_of(runs.begin(), runs.end(), searched);
+}
+
 Table results_table(const std::vector<RunRecord>& runs) {
-  Table table{{"run", "memory update", "parameters", "tokens trained", "tokens/s (median)", "test perplexity",
-               "bits per byte", "word perplexity", "perplexity, memory off"},
-              {}};
+  const bool perplexity = shows_perplexity(runs);
+  std::set<std::string> grids;
+  Table table{{"run", "memory update", "parameters", "tokens trained", "tokens/s (median)"}, {}};
+  if (perplexity) {
+    table.columns.insert(table.columns.end(),
+                         {"test perplexity", "bits per byte", "word perplexity", "perplexity, memory off"});
+  }
+  for (const RunRecord& run : runs) {
+    for (const NeedleGrid& grid : run.needles) grids.insert(grid.name);
+  }
+  for (const std::string& grid : grids) table.columns.push_back(grid + ", right");
+
   for (const auto& run : runs) {
-    const auto bits = run.evaluation ? run.evaluation->bits_per_byte : std::nullopt;
-    const auto word = run.evaluation ? run.evaluation->word_perplexity : std::nullopt;
-    table.rows.push_back({run.name, update_name(run), count_or_absent(run.parameters),
-                          run.steps.empty() ? kAbsent : format_count(static_cast<double>(run.steps.back().tokens)),
-                          count_or_absent(median_tokens_per_second(run)),
-                          perplexity_or_absent(perplexity_of(run.evaluation)), bits ? fixed(*bits, 4) : kAbsent,
-                          perplexity_or_absent(word),
-                          perplexity_or_absent(perplexity_of(run.evaluation_without_memory))});
+    std::vector<std::string> row{
+        run.name, update_name(run), count_or_absent(run.parameters),
+        run.steps.empty() ? kAbsent : format_count(static_cast<double>(run.steps.back().tokens)),
+        count_or_absent(median_tokens_per_second(run))};
+    if (perplexity) {
+      const auto bits = run.evaluation ? run.evaluation->bits_per_byte : std::nullopt;
+      const auto word = run.evaluation ? run.evaluation->word_perplexity : std::nullopt;
+      row.insert(row.end(),
+                 {perplexity_or_absent(perplexity_of(run.evaluation)), bits ? fixed(*bits, 4) : kAbsent,
+                  perplexity_or_absent(word), perplexity_or_absent(perplexity_of(run.evaluation_without_memory))});
+    }
+    for (const std::string& name : grids) row.push_back(longest_or_absent(run, name));
+    table.rows.push_back(std::move(row));
   }
   return table;
 }

@@ -15,8 +15,12 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// The runs' results, a row each: run, memory update, parameters, tokens trained, tokens/s in training (median), test
-/// perplexity, bits per byte, word perplexity, test perplexity with the memory off. "–" where a run has none.
+/// Whether the runs' results are perplexities: some run was evaluated, or none looked for needles instead.
+bool shows_perplexity(const std::vector<RunRecord>& runs);
+
+/// The runs' results, a row each: run, memory update, parameters, tokens trained, tokens/s in training (median); test
+/// perplexity, bits per byte, word perplexity, test perplexity with the memory off where these are shown; and for each
+/// passkey*.jsonl the share of right answers at its greatest length. "–" where a run has none.
 Table results_table(const std::vector<RunRecord>& runs);
 
 /// How each run was made, a row each: the model's sizes, steps, skipped steps, padding, peak memory, the test set's.

@@ -15,6 +15,14 @@ namespace fs = std::filesystem;
 /// The colours --series-N of template.css; figures.js takes them in the same order.
 constexpr size_t kSeriesColors = 6;
 
+constexpr const char* kPerplexity =
+    "Perplexity is exp of the mean loss over every token of the test documents; bits per byte and word perplexity "
+    "spread the same loss over the bytes and the words of the text, so they compare across tokenizers. "
+    "Memory off: the same weights, with every segment read as the first of its document.";
+constexpr const char* kNeedles =
+    "An answer is right if each of its tokens is the most probable one, given the right ones before: what greedy "
+    "generation would write. The share is over all depths at the greatest length that was measured.";
+
 std::string element(const std::string& name, const std::string& content) {
   return "<" + name + ">" + content + "</" + name + ">";
 }
@@ -132,6 +140,7 @@ std::string report_page(const std::vector<RunRecord>& runs) {
                                                    {"headline", escape_html(headline(runs))},
                                                    {"tiles", tiles_html(runs)},
                                                    {"results", table_html(results_table(runs))},
+                                                   {"explanation", shows_perplexity(runs) ? kPerplexity : kNeedles},
                                                    {"settings", table_html(settings_table(runs))},
                                                    {"notes", notes_html(runs)},
                                                    {"samples", samples_html(runs)},

@@ -49,6 +49,19 @@ TEST_F(NeedleRecord, TheHeadlineIsOfTheFileWithoutASuffix) {
   EXPECT_EQ(headline({read_run(folder_.path() / "run")}), "run gives 95.0% of the answers right at 1M tokens.");
 }
 
+TEST_F(NeedleRecord, TheTableShowsTheSharesInsteadOfPerplexitiesThatNobodyMeasured) {
+  folder_.write("other/config.yaml", "name: other\n");
+  folder_.write("other/passkey-unseen.jsonl", kGrid);
+  std::vector<RunRecord> runs = {read_run(folder_.path() / "run"), read_run(folder_.path() / "other")};
+  EXPECT_THAT(results_table(runs).columns,
+              testing::ElementsAre("run", "memory update", "parameters", "tokens trained", "tokens/s (median)",
+                                   "passkey, right", "passkey-unseen, right"));
+  EXPECT_THAT(results_table(runs).rows[0], testing::ElementsAre("run", "–", "–", "–", "–", "95.0% at 1M", "–"));
+  EXPECT_THAT(results_table(runs).rows[1], testing::ElementsAre("other", "–", "–", "–", "–", "–", "95.0% at 1M"));
+  runs[1].evaluation.emplace();
+  EXPECT_THAT(results_table(runs).columns, testing::Contains("test perplexity"));
+}
+
 TEST_F(NeedleRecord, ThePageCarriesTheCellsAndTheLargestShareOfEachLayer) {
   const std::string page = report_page({read_run(folder_.path() / "run")});
   EXPECT_THAT(page, HasSubstr("95.0%"));

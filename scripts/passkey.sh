@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to Table 3 in small: trains a model of half a million parameters with each update of the memory to
 # find a pass key, on inputs of 2K tokens at most, and looks for the key in up to a million. Both updates side by side,
-# one core each: about 40 minutes of training and as long again of evaluation on 2 cores.
+# one core each: about half an hour of training and as long again of evaluation on 2 cores.
 # Stopped half-way, it goes on where it was when started again.
 #
 #   scripts/passkey.sh [LENGTHS]     by default 32K,128K,256K,512K,1M
@@ -34,15 +34,16 @@ short_and_long() {  # NAME FILE [OPTION...]
   long=$(tr , '\n' <<< "$lengths" | grep -E '^(512K|[0-9]+M)$' | paste -sd, || true)
   local short
   short=$(tr , '\n' <<< "$lengths" | grep -vE '^(512K|[0-9]+M)$' | paste -sd, || true)
-  local command=("$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --out "runs/$1/$2" "${@:3}")
+  local command=("$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --precision bfloat16
+    --out "runs/$1/$2" "${@:3}")
   [ -z "$short" ] || "${command[@]}" --lengths "$short" --trials 20
   [ -z "$long" ] || "${command[@]}" --lengths "$long" --trials 10
 }
 known_filler() { short_and_long "$1" passkey.jsonl; }
 unseen_fillers() { short_and_long "$1" passkey-unseen.jsonl --fillers winter,library,mountain; }
 without_memory() {
-  "$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --lengths 32K,128K --trials 10 --no-memory \
-    --out "runs/$1/passkey-no-memory.jsonl"
+  "$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --precision bfloat16 --lengths 32K,128K --trials 20 \
+    --no-memory --out "runs/$1/passkey-no-memory.jsonl"
 }
 
 step "Training runs/${updates[0]} and runs/${updates[1]}"

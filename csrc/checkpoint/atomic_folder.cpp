@@ -62,9 +62,7 @@ void AtomicFolder::commit() {
   write_checksums(partial_);
   sync_all(partial_);
   const bool replaces = fs::exists(target_);
-  const int error = replaces                                           ? exchange(partial_, target_)
-                    : rename(partial_.c_str(), target_.c_str()) != 0 ? errno
-                                                                       : 0;
+  const int error = replaces ? exchange(partial_, target_) : rename(partial_.c_str(), target_.c_str()) != 0 ? errno : 0;
   if (error != 0) throw std::runtime_error("cannot create " + target_.string() + ": " + std::strerror(error));
   committed_ = true;
   sync_to_disk(target_.parent_path());

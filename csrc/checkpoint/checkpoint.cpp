@@ -70,7 +70,8 @@ NamedTensors read_weights(const fs::path& folder) {
   if (fs::exists(folder / kWeights)) return read_safetensors(folder / kWeights);
   if (fs::exists(folder / kIndex)) return read_shards(folder);
   if (fs::exists(folder / "pytorch_model.bin") || fs::exists(folder / "pytorch_model.bin.index.json")) {
-    throw UserError(folder.string() + " holds pickled weights (pytorch_model.bin), which are not read; save the model "
+    throw UserError(folder.string() +
+                    " holds pickled weights (pytorch_model.bin), which are not read; save the model "
                     "again with transformers: model.save_pretrained(FOLDER, safe_serialization=True)");
   }
   throw UserError(folder.string() + " has neither " + kWeights + " nor " + kIndex);

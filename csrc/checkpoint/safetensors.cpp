@@ -1,11 +1,10 @@
 #include "checkpoint/safetensors.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -141,9 +140,8 @@ std::vector<Entry> parse_header(std::span<const std::byte> file) {
   for (const auto& [name, json] : header.items()) {
     if (name != kMetadata) entries.push_back(parse_entry(name, json));
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
   uint64_t end = 0;
   for (const Entry& entry : entries) {
     if (entry.begin < end) throw UserError("tensor " + entry.name + " overlaps the one before it");

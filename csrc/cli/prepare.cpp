@@ -1,7 +1,6 @@
 #include "data/prepare.h"
 
 #include <cxxopts.hpp>
-
 #include <iostream>
 #include <string>
 

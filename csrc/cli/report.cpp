@@ -1,7 +1,6 @@
 #include "report/report.h"
 
 #include <cxxopts.hpp>
-
 #include <filesystem>
 #include <iostream>
 #include <string>

@@ -9,8 +9,13 @@ namespace {
 constexpr int kVersion = 1;
 
 SplitDescription split_from_json(const std::string& name, const nlohmann::json& json) {
-  return {name,           json.at("shards"), json.at("documents"), json.at("tokens"),
-          json.at("bytes"), json.at("words"),  json.at("skipped")};
+  return {name,
+          json.at("shards"),
+          json.at("documents"),
+          json.at("tokens"),
+          json.at("bytes"),
+          json.at("words"),
+          json.at("skipped")};
 }
 
 nlohmann::json split_to_json(const SplitDescription& split) {

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -21,8 +20,8 @@ struct SplitDescription {
   std::string name;  ///< "train", "validation" or "test"
   int64_t shards = 0;
   int64_t documents = 0;
-  int64_t tokens = 0;   ///< with a document_start in front of each document
-  int64_t bytes = 0;    ///< of source text
+  int64_t tokens = 0;  ///< with a document_start in front of each document
+  int64_t bytes = 0;   ///< of source text
   int64_t words = 0;
   int64_t skipped = 0;  ///< broken records that were left out
 };

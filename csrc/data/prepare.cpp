@@ -30,9 +30,9 @@ namespace {
 
 constexpr int64_t kDefaultVocabSize = 32000;
 constexpr uint64_t kTokenizerSeed = 0;
-constexpr size_t kRecordsInFlight = 64;        ///< a thread
-constexpr size_t kBytesInFlight = 16u << 20;   ///< a thread
-constexpr int64_t kReportedRecords = 10;       ///< broken records that are told one by one
+constexpr size_t kRecordsInFlight = 64;       ///< a thread
+constexpr size_t kBytesInFlight = 16u << 20;  ///< a thread
+constexpr int64_t kReportedRecords = 10;      ///< broken records that are told one by one
 
 const char* const kTrained = "sentencepiece";
 
@@ -56,8 +56,8 @@ nlohmann::json made_from(const PrepareOptions& options, const DocumentSource& so
     tokenizer["trained_vocab_size"] = options.vocab_size == 0 ? kDefaultVocabSize : options.vocab_size;
   } else if (options.tokenizer != "bytes") {
     const MappedFile model(options.tokenizer);
-    tokenizer["model_crc32"] = static_cast<uint32_t>(
-        crc32_z(0, reinterpret_cast<const Bytef*>(model.bytes().data()), model.bytes().size()));
+    tokenizer["model_crc32"] =
+        static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(model.bytes().data()), model.bytes().size()));
   }
   return {{"source", source.fingerprint}, {"tokenizer", tokenizer}, {"shard_tokens", options.shard_tokens}};
 }
@@ -192,7 +192,7 @@ class SplitWriter {
   std::filesystem::path folder_;
   ShardWriter writer_;
   SplitDescription description_;
-  int64_t records_seen_ = 0;  ///< of the source
+  int64_t records_seen_ = 0;                        ///< of the source
   int64_t records_read_ = 0, records_skipped_ = 0;  ///< up to the last document
   int64_t reported_ = 0;
 };
@@ -224,8 +224,8 @@ SplitDescription prepare_split(const PrepareOptions& options, const Tokenizer& t
   Record record;
   while (reader.next(record)) {
     const size_t size = record.content.size();
-    while (!in_flight.empty() && (in_flight.size() >= kRecordsInFlight * threads ||
-                                  bytes_in_flight + size > kBytesInFlight * threads)) {
+    while (!in_flight.empty() &&
+           (in_flight.size() >= kRecordsInFlight * threads || bytes_in_flight + size > kBytesInFlight * threads)) {
       take_first();
     }
     in_flight.push_back({workers.run([&tokenizer, record = std::move(record)]() mutable {

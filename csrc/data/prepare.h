@@ -17,17 +17,17 @@ struct PrepareOptions {
   std::string tokenizer = "bytes";  ///< "bytes", "sentencepiece" (trained on the train split), or a FILE.model of one
   int64_t vocab_size = 0;           ///< of a sentencepiece tokenizer that is to be trained; 0: 32,000
   OnBadRecord on_bad_record = OnBadRecord::fail;
-  int64_t threads = 0;              ///< 0: one a core
-  int64_t shard_tokens = 1 << 26;   ///< a shard's most tokens, unless one document has more
+  int64_t threads = 0;             ///< 0: one a core
+  int64_t shard_tokens = 1 << 26;  ///< a shard's most tokens, unless one document has more
 };
 
 /// Tokenises a source on all cores into the folder `out` that TokenDataset reads. Memory: one shard, and a few
 /// documents a thread. The result depends on source, tokenizer and shard_tokens alone.
 ///
 /// Every file is written beside, synced, renamed. Cut off at any moment, the same call goes on behind the last whole
-/// shard and ends with the same files as an undisturbed one; on a finished folder it checks the shards and does nothing.
-/// Throws UserError for wrong options, a broken record (with OnBadRecord::fail) or a folder that was begun with other
-/// options or another source, and std::runtime_error if the disk is full.
+/// shard and ends with the same files as an undisturbed one; on a finished folder it checks the shards and does
+/// nothing. Throws UserError for wrong options, a broken record (with OnBadRecord::fail) or a folder that was begun
+/// with other options or another source, and std::runtime_error if the disk is full.
 DatasetDescription prepare(const PrepareOptions& options);
 
 }  // namespace infini

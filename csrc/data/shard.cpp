@@ -89,8 +89,8 @@ Shard::Shard(const std::filesystem::path& file) : file_(file), mapped_(std::make
           "is truncated: " + std::to_string(bytes.size()) + " bytes, not even its header's 64");
   header_ = reinterpret_cast<const ShardHeader*>(bytes.data());
   require(std::memcmp(header_->magic, kMagic, sizeof kMagic) == 0, "is not a token shard");
-  require(header_->version == kVersion, "is a token shard of version " + std::to_string(header_->version) +
-                                            ", expected " + std::to_string(kVersion));
+  require(header_->version == kVersion,
+          "is a token shard of version " + std::to_string(header_->version) + ", expected " + std::to_string(kVersion));
   require(header_->header_checksum == checksum_of(*header_) && whole_size(*header_) != 0,
           "is damaged: its header does not match its checksum");
   require(bytes.size() == whole_size(*header_), "is truncated or has grown: " + std::to_string(bytes.size()) +
@@ -104,9 +104,12 @@ Shard::Shard(const std::filesystem::path& file) : file_(file), mapped_(std::make
 void Shard::read(uint64_t begin, uint64_t count, int64_t* out) const {
   const uint8_t* const from = tokens_ + begin * header_->token_bytes;
   switch (header_->token_bytes) {
-    case 1: return widen<uint8_t>(from, count, out);
-    case 2: return widen<uint16_t>(from, count, out);
-    default: return widen<uint32_t>(from, count, out);
+    case 1:
+      return widen<uint8_t>(from, count, out);
+    case 2:
+      return widen<uint16_t>(from, count, out);
+    default:
+      return widen<uint32_t>(from, count, out);
   }
 }
 

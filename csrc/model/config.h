@@ -1,8 +1,7 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -36,7 +35,7 @@ struct ModelConfig {
   bool tie_word_embeddings = true;
   bool attention_bias = false;  ///< bias on q, k, v and o projections
   bool mlp_bias = false;
-  bool qk_norm = false;         ///< RMSNorm on each head's q and k
+  bool qk_norm = false;  ///< RMSNorm on each head's q and k
   double initializer_range = 0.02;
   MemoryConfig memory;
   bool operator==(const ModelConfig&) const = default;

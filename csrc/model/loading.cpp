@@ -26,15 +26,16 @@ std::string joined(const Parts&... parts) {
 void check(const std::string& name, const Tensor& tensor, const Tensor& parameter, const std::string& folder) {
   if (tensor.sizes() != parameter.sizes()) {
     throw UserError(joined(folder, ": tensor ", name, " has the shape ", tensor.sizes(),
-                           ", but a model of this config needs ", parameter.sizes(), "; use the config.json the weights were trained with"));
+                           ", but a model of this config needs ", parameter.sizes(),
+                           "; use the config.json the weights were trained with"));
   }
   if (!tensor.is_floating_point()) {
     throw UserError(joined(folder, ": tensor ", name, " has the dtype ", tensor.scalar_type(),
                            "; weights must be float64, float32, bfloat16 or float16"));
   }
   if (!tensor.isfinite().all().item<bool>()) {
-    throw UserError(joined(folder, ": tensor ", name,
-                           " holds NaN or infinite values; take an earlier checkpoint of this model"));
+    throw UserError(
+        joined(folder, ": tensor ", name, " holds NaN or infinite values; take an earlier checkpoint of this model"));
   }
 }
 
@@ -48,8 +49,8 @@ void check_surplus(const std::string& name, const NamedTensors& weights, const M
     throw UserError(joined(folder, ": tensor ", kHead, " differs from ", kEmbedding,
                            ", but config.json ties the two; set tie_word_embeddings to false there"));
   }
-  throw UserError(joined(folder, ": unexpected tensor ", name,
-                         "; no parameter of a model of this config has that name"));
+  throw UserError(
+      joined(folder, ": unexpected tensor ", name, "; no parameter of a model of this config has that name"));
 }
 
 }  // namespace
@@ -78,7 +79,8 @@ void set_model_weights(CausalLanguageModel& model, const NamedTensors& weights, 
       ++gates_missing;
     } else {
       throw UserError(joined(folder.string(), ": tensor ", parameter.key(),
-                             " is missing; the model of this config needs it with the shape ", parameter.value().sizes()));
+                             " is missing; the model of this config needs it with the shape ",
+                             parameter.value().sizes()));
     }
   }
   for (const auto& weight : weights) {

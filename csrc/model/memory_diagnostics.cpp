@@ -35,27 +35,28 @@ MemoryDiagnostics diagnose(CausalLanguageModel& model, const Tensor& tokens, con
   if (config.memory.update == "none") return result;
 
   const Segments segments = model.segments(tokens.size(1), starts);
-  model.decoder().forward(tokens, model.compute_dtype(), [&](size_t layer, const InfiniAttention& attention,
-                                                             const Tensor& x) {
-    const auto [q, k, v] = attention.project(x);
-    const auto attend = [&](const Tensor& beta, std::string_view update) {
-      return std::get<0>(ops::attention(q, k, v, beta, state.memory[layer], state.norm[layer], segments.rotary.cos,
-                                        segments.rotary.sin, segments.length, update, segments.starts));
-    };
-    const Tensor& beta = attention.memory_gate();
-    const Tensor empty = empty_memory(state.norm[layer], segments, q.size(2), q.size(1));
-    const Tensor gate = at::sigmoid(beta).view({1, -1, 1, 1});
-    // sigmoid(100) is 1 in every floating dtype, so that only A_mem remains.
-    const Tensor from_memory = (attend(torch::full_like(beta, 100), config.memory.update) * gate).masked_fill(empty, 0);
-    const Tensor from_segment = attend(beta, "none") * (1 - gate.masked_fill(empty, 0));
+  model.decoder().forward(
+      tokens, model.compute_dtype(), [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
+        const auto [q, k, v] = attention.project(x);
+        const auto attend = [&](const Tensor& beta, std::string_view update) {
+          return std::get<0>(ops::attention(q, k, v, beta, state.memory[layer], state.norm[layer], segments.rotary.cos,
+                                            segments.rotary.sin, segments.length, update, segments.starts));
+        };
+        const Tensor& beta = attention.memory_gate();
+        const Tensor empty = empty_memory(state.norm[layer], segments, q.size(2), q.size(1));
+        const Tensor gate = at::sigmoid(beta).view({1, -1, 1, 1});
+        // sigmoid(100) is 1 in every floating dtype, so that only A_mem remains.
+        const Tensor from_memory =
+            (attend(torch::full_like(beta, 100), config.memory.update) * gate).masked_fill(empty, 0);
+        const Tensor from_segment = attend(beta, "none") * (1 - gate.masked_fill(empty, 0));
 
-    const Tensor memory_length = at::linalg_vector_norm(from_memory, 2, {3});
-    const Tensor segment_length = at::linalg_vector_norm(from_segment, 2, {3});
-    const Tensor share = memory_length / (memory_length + segment_length).clamp_min(1e-30);
-    result.gates[layer].copy_(gate.flatten());
-    result.memory_share[layer].copy_(share.mean(at::IntArrayRef{0, 2}));
-    return attention.output((from_memory + from_segment).to(q.scalar_type()));
-  });
+        const Tensor memory_length = at::linalg_vector_norm(from_memory, 2, {3});
+        const Tensor segment_length = at::linalg_vector_norm(from_segment, 2, {3});
+        const Tensor share = memory_length / (memory_length + segment_length).clamp_min(1e-30);
+        result.gates[layer].copy_(gate.flatten());
+        result.memory_share[layer].copy_(share.mean(at::IntArrayRef{0, 2}));
+        return attention.output((from_memory + from_segment).to(q.scalar_type()));
+      });
   return result;
 }
 

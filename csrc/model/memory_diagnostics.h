@@ -11,7 +11,7 @@ namespace infini {
 
 /// How much the memory has its say, [layers, H] in float32; zeros in a model without memory.
 struct MemoryDiagnostics {
-  torch::Tensor gates;         ///< sigmoid(β)
+  torch::Tensor gates;  ///< sigmoid(β)
   torch::Tensor memory_share;  ///< ‖g A_mem‖ / (‖g A_mem‖ + ‖(1 − g) A_dot‖), the mean over all tokens; 0 where the
                                ///< memory is empty
 };

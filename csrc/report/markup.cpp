@@ -21,14 +21,27 @@ std::string escape_html(std::string_view text) {
   for (const char character : valid_utf8(text)) {
     const auto byte = static_cast<unsigned char>(character);
     switch (character) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&#39;"; break;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
       case '\n':
-      case '\t': escaped += character; break;
-      case '\r': break;
+      case '\t':
+        escaped += character;
+        break;
+      case '\r':
+        break;
       default:
         if (byte < 0x20 || byte == 0x7F) {
           escaped += kReplacement;

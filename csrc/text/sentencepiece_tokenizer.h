@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include <sentencepiece_processor.h>
+
+#include <string>
 
 #include "text/tokenizer.h"
 

@@ -108,8 +108,8 @@ std::string train_sentencepiece(const NextText& next, int64_t vocab_size, uint64
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(options, &iterator, &model);
   if (!status.ok()) {
-    throw UserError("cannot train a sentencepiece model of " + std::to_string(vocab_size) + " tokens: " +
-                    reason(status.message()));
+    throw UserError("cannot train a sentencepiece model of " + std::to_string(vocab_size) +
+                    " tokens: " + reason(status.message()));
   }
   return model;
 }

@@ -41,8 +41,9 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder)) throw UserError("no such folder: " + folder.string());
   if (std::filesystem::exists(folder / kSentencepieceFile)) return load_sentencepiece(folder / kSentencepieceFile);
   const std::filesystem::path file = folder / kTokenizerConfigFile;
-  const std::string expected = "; expected tokenizer.model (sentencepiece), or tokenizer_config.json with "
-                               "\"tokenizer_class\": \"ByteTokenizer\"";
+  const std::string expected =
+      "; expected tokenizer.model (sentencepiece), or tokenizer_config.json with "
+      "\"tokenizer_class\": \"ByteTokenizer\"";
   if (!std::filesystem::exists(file)) throw UserError("no tokenizer in " + folder.string() + expected);
   const nlohmann::json config = nlohmann::json::parse(read_tokenizer_file(file), nullptr, false);
   if (config.is_discarded() || !config.is_object()) throw UserError(file.string() + " is not a JSON object");

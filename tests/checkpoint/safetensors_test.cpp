@@ -52,8 +52,7 @@ class SafetensorsDtype : public Safetensors, public ::testing::WithParamInterfac
 
 TEST_P(SafetensorsDtype, IsReadFromItsBitPatternAndWrittenBack) {
   const DtypeCase& expected = GetParam();
-  const std::string header =
-      "{" + entry("x", expected.name, "[2]", 0, static_cast<int>(expected.bytes.size())) + "}";
+  const std::string header = "{" + entry("x", expected.name, "[2]", 0, static_cast<int>(expected.bytes.size())) + "}";
   const NamedTensors tensors = read(file_of(header, expected.bytes));
   ASSERT_EQ(tensors.size(), 1u);
   const torch::Tensor x = tensors.at("x");

@@ -1,8 +1,7 @@
-#include "model/config.h"
-
 #include <gmock/gmock.h>
 
 #include "log/error.h"
+#include "model/config.h"
 
 namespace infini {
 namespace {
@@ -82,8 +81,8 @@ TEST(ModelConfigJson, RefusesRotaryEmbeddingsItDoesNotHave) {
 }
 
 TEST(ModelConfigJson, NamesWhatIsMissing) {
-  for (const char* const key : {"model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-                                "num_attention_heads"}) {
+  for (const char* const key :
+       {"model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"}) {
     json config = tiny_llama();
     config.erase(key);
     EXPECT_EQ(error_of(config), "x/config.json: the key " + std::string(key) + " is missing");

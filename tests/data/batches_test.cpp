@@ -12,10 +12,10 @@
 namespace infini {
 namespace {
 
-using testing::message_of;
-using testing::PreparedBooks;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::message_of;
+using testing::PreparedBooks;
 
 /// A batch's rows as plain numbers.
 struct Row {
@@ -241,9 +241,8 @@ TEST(BatchOrder, IsAPermutation) {
 }
 
 class BatchesOfEitherKind : public ::testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(, BatchesOfEitherKind, ::testing::Bool(), [](const auto& info) {
-  return info.param ? "WholeDocuments" : "Windows";
-});
+INSTANTIATE_TEST_SUITE_P(, BatchesOfEitherKind, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "WholeDocuments" : "Windows"; });
 
 TEST_P(BatchesOfEitherKind, GoOnExactlyFromAPosition) {
   const PreparedBooks books(kLengths);

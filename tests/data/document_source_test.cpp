@@ -14,13 +14,13 @@
 namespace infini {
 namespace {
 
-using testing::message_of;
-using testing::TemporaryFolder;
-using testing::write_text;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TemporaryFolder;
+using testing::write_text;
 
 std::string gzipped(const std::string& text) {
   const TemporaryFolder folder;
@@ -171,7 +171,9 @@ TEST(BrokenRecords, AreNamedWithFileLineAndByte) {
 
 TEST(BrokenRecords, OfTextFilesAreNamedWithFileLineAndByte) {
   const TemporaryFolder folder;
-  write_text(folder / "train/a.txt", "one\ntwo\nca\xFF" "fe\n");
+  write_text(folder / "train/a.txt",
+             "one\ntwo\nca\xFF"
+             "fe\n");
   write_text(folder / "train/b.txt", "");
   write_text(folder / "train/c.jsonl", "\n\n");
   const std::vector<std::string> texts = read_split(find_documents(folder.path()));

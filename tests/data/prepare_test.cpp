@@ -20,6 +20,9 @@
 namespace infini {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::message_of;
 using testing::prepare_options;
 using testing::random_text;
@@ -28,9 +31,6 @@ using testing::TemporaryFolder;
 using testing::texts_of;
 using testing::write_books;
 using testing::write_text;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 /// Name and content of every file below a folder.
 std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {

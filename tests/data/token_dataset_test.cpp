@@ -9,15 +9,15 @@
 namespace infini {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::message_of;
 using testing::PreparedBooks;
 using testing::read_text;
 using testing::TemporaryFolder;
 using testing::texts_of;
 using testing::write_text;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 TEST(TokenDataset, GivesBackEveryDocumentOverManyShards) {
   const PreparedBooks books({10, 200, 1, 90, 50, 60});

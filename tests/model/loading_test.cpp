@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <filesystem>
@@ -102,8 +101,8 @@ TEST_F(Loading, AnUnexpectedTensorIsNamed) {
 TEST_F(Loading, AnotherModelSizeIsRefusedWithBothShapes) {
   config_.intermediate_size = 21;
   write(config_, weights_);
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("model.layers.0.mlp.gate_proj.weight"), HasSubstr("[20, 12]"),
-                               HasSubstr("[21, 12]")));
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("model.layers.0.mlp.gate_proj.weight"), HasSubstr("[20, 12]"), HasSubstr("[21, 12]")));
 }
 
 TEST_F(Loading, ANumberThatIsNotFiniteIsRefused) {

@@ -29,9 +29,9 @@ Tensor shares_one_segment_at_a_time(CausalLanguageModel& model, const Tensor& to
       memory = memory * keep;
       norm = norm * keep.squeeze(3);
       const auto [cos, sin] = segments.rotary;
-      const Tensor local = torch::scaled_dot_product_attention(
-          ops::rotate(part(q), cos, sin), ops::rotate(part(k), cos, sin).repeat_interleave(2, 1),
-          part(v).repeat_interleave(2, 1), {}, 0, true);
+      const Tensor local = torch::scaled_dot_product_attention(ops::rotate(part(q), cos, sin),
+                                                               ops::rotate(part(k), cos, sin).repeat_interleave(2, 1),
+                                                               part(v).repeat_interleave(2, 1), {}, 0, true);
       const Tensor remembered = gate * ops::memory_retrieve(part(q), memory, norm).norm(2, {3});
       const Tensor empty = norm.eq(0).all(-1).repeat_interleave(2, 1).unsqueeze(2);
       const Tensor seen = torch::where(empty, 1, 1 - gate) * local.norm(2, {3});

@@ -46,21 +46,19 @@ TEST_P(PlainModel, GivesTheSameLogits) {
       row_starts.push_back(starts[row][s].item<bool>());
       row_gain.push_back(gain[row][s].item<double>());
     }
-    const Tensor expected =
-        plain::logits({model_weights(*model)}, config, {ids, ids + c.tokens}, row_starts, row_gain);
+    const Tensor expected = plain::logits({model_weights(*model)}, config, {ids, ids + c.tokens}, row_starts, row_gain);
     EXPECT_LT(distance(found[row], expected), 1e-11) << "row " << row;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryKind, PlainModel,
-    testing::Values(Case{"linear", "linear", 5, 20, false, false, true},
-                    Case{"delta", "delta", 5, 20, false, false, true},
-                    Case{"local_only", "none", 5, 20, false, false, true},
-                    Case{"full_attention", "none", 0, 20, false, false, true},
-                    Case{"linear_with_a_partial_segment", "linear", 5, 18, false, true, false},
-                    Case{"delta_with_normed_heads_and_biases", "delta", 4, 19, true, true, false}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(EveryKind, PlainModel,
+                         testing::Values(Case{"linear", "linear", 5, 20, false, false, true},
+                                         Case{"delta", "delta", 5, 20, false, false, true},
+                                         Case{"local_only", "none", 5, 20, false, false, true},
+                                         Case{"full_attention", "none", 0, 20, false, false, true},
+                                         Case{"linear_with_a_partial_segment", "linear", 5, 18, false, true, false},
+                                         Case{"delta_with_normed_heads_and_biases", "delta", 4, 19, true, true, false}),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace infini

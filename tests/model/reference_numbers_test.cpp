@@ -68,9 +68,9 @@ TEST(ReferenceNumbers, NormedHeadsAndTiedEmbeddingsGiveTheLogitsOfTransformers) 
   ModelConfig config = reference_config();
   config.qk_norm = true;
   config.tie_word_embeddings = true;
-  EXPECT_LT(distance(logits(*waves(config), reference_tokens(11, 19)),
-                     as_tensor(reference::kNormedHeadsLogits, {1, 11, 19})),
-            2e-5);
+  EXPECT_LT(
+      distance(logits(*waves(config), reference_tokens(11, 19)), as_tensor(reference::kNormedHeadsLogits, {1, 11, 19})),
+      2e-5);
 }
 
 TEST(ReferenceNumbers, AMemoryThatIsStillEmptyChangesNothing) {

@@ -36,9 +36,8 @@ TEST_F(Comparison, TheTableHoldsEachRunsNumbers) {
 
 TEST_F(Comparison, TheSettingsNameTheModelAndTheCostOfTraining) {
   // Padding: the mean of 0, 2 and 1 %; peak memory: the largest, 2^31 bytes.
-  EXPECT_THAT(settings_table(runs_).rows[0],
-              ElementsAre("infini", "4", "192", "6 (2 key/value)", "256", "128", "3", "1", "1.0 %", "2.00 GiB", "4",
-                          "123k"));
+  EXPECT_THAT(settings_table(runs_).rows[0], ElementsAre("infini", "4", "192", "6 (2 key/value)", "256", "128", "3",
+                                                         "1", "1.0 %", "2.00 GiB", "4", "123k"));
 }
 
 TEST_F(Comparison, TheHeadlineGivesEveryRunAndTheFirstWithItsMemoryOff) {

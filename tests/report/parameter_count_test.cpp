@@ -14,9 +14,9 @@ const std::string kTensor = R"({"dtype":"F32","shape":[)";
 
 TEST(ParameterCount, SumsTheElementsOfAllTensorsAndCountsAScalarOnce) {
   TemporaryFolder folder;
-  folder.write("model.safetensors", safetensors_file(R"({"__metadata__":{"shape":"none"},"a":)" + kTensor +
-                                                     R"(3,5,7]},"scalar":)" + kTensor + R"(]},"empty":)" + kTensor +
-                                                     R"(0,9]}})"));
+  folder.write("model.safetensors",
+               safetensors_file(R"({"__metadata__":{"shape":"none"},"a":)" + kTensor + R"(3,5,7]},"scalar":)" +
+                                kTensor + R"(]},"empty":)" + kTensor + R"(0,9]}})"));
   EXPECT_EQ(count_parameters(folder.path()), 3 * 5 * 7 + 1);
 }
 

@@ -130,9 +130,9 @@ TEST(RunRecord, ADamagedFileIsNamedAndTheOthersAreRead) {
   folder.write("books/checkpoints/step-3/config.json", "{");
   folder.write("books/checkpoints/step-3/model.safetensors", "short");
   const RunRecord run = read_run(folder.path() / "books");
-  EXPECT_THAT(run.notes, ElementsAre(HasSubstr("config.yaml cannot be read"), HasSubstr("step-3/config.json"),
-                                     HasSubstr("parameters cannot be counted"),
-                                     HasSubstr("evaluation.json cannot be read")));
+  EXPECT_THAT(run.notes,
+              ElementsAre(HasSubstr("config.yaml cannot be read"), HasSubstr("step-3/config.json"),
+                          HasSubstr("parameters cannot be counted"), HasSubstr("evaluation.json cannot be read")));
   EXPECT_EQ(run.steps.size(), 3u);
 }
 

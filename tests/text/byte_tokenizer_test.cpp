@@ -8,11 +8,11 @@
 namespace infini {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::message_of;
 using testing::TemporaryFolder;
 using testing::write_text;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 TEST(ByteTokenizer, GivesEachByteItsValue) {
   const auto tokenizer = make_byte_tokenizer();

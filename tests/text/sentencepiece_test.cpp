@@ -13,13 +13,13 @@
 namespace infini {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using testing::message_of;
+using ::testing::Not;
 using testing::read_text;
 using testing::TemporaryFolder;
 using testing::write_text;
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 /// A text with the statistics of language: words of syllables, common ones short.
 std::string made_up_text(int words, uint64_t seed) {

@@ -17,14 +17,14 @@ TEST(Utf8, AcceptsEveryLengthOfCharacter) {
 
 // The cases of Unicode 15, table 3-7: what is just outside each well-formed range.
 TEST(Utf8, NamesTheFirstByteThatIsNotWellFormed) {
-  EXPECT_THAT(invalid_utf8_offset("ab\x80"), Optional(Eq(2)));              // a lone continuation byte
-  EXPECT_THAT(invalid_utf8_offset("ab\xFFz"), Optional(Eq(2)));             // never a byte of UTF-8
-  EXPECT_THAT(invalid_utf8_offset("abc\xC0\xAF"), Optional(Eq(3)));         // overlong /
-  EXPECT_THAT(invalid_utf8_offset("\xE0\x9F\xBF"), Optional(Eq(0)));        // overlong in three bytes
-  EXPECT_THAT(invalid_utf8_offset("x\xED\xA0\x80"), Optional(Eq(1)));       // the surrogate D800
-  EXPECT_THAT(invalid_utf8_offset("x\xF4\x90\x80\x80"), Optional(Eq(1)));   // over U+10FFFF
-  EXPECT_THAT(invalid_utf8_offset("caf\xE9 au lait"), Optional(Eq(3)));     // Latin-1
-  EXPECT_THAT(invalid_utf8_offset("cut \xE2\x82"), Optional(Eq(4)));        // the end is missing
+  EXPECT_THAT(invalid_utf8_offset("ab\x80"), Optional(Eq(2)));             // a lone continuation byte
+  EXPECT_THAT(invalid_utf8_offset("ab\xFFz"), Optional(Eq(2)));            // never a byte of UTF-8
+  EXPECT_THAT(invalid_utf8_offset("abc\xC0\xAF"), Optional(Eq(3)));        // overlong /
+  EXPECT_THAT(invalid_utf8_offset("\xE0\x9F\xBF"), Optional(Eq(0)));       // overlong in three bytes
+  EXPECT_THAT(invalid_utf8_offset("x\xED\xA0\x80"), Optional(Eq(1)));      // the surrogate D800
+  EXPECT_THAT(invalid_utf8_offset("x\xF4\x90\x80\x80"), Optional(Eq(1)));  // over U+10FFFF
+  EXPECT_THAT(invalid_utf8_offset("caf\xE9 au lait"), Optional(Eq(3)));    // Latin-1
+  EXPECT_THAT(invalid_utf8_offset("cut \xE2\x82"), Optional(Eq(4)));       // the end is missing
 }
 
 TEST(Utf8, CountsWordsAsRunsBetweenWhiteSpace) {

@@ -1,17 +1,16 @@
 // What each full segment writes to the memory by the delta rule (equation 5 of the paper), as the map
 // M ← M + written − transition · M, so that all segments can be worked on at once:
 //
-//   written norm = c Σσ(k) [D]                                       first, in a pass over K; of these, z before each segment
+//   written norm = c Σσ(k) [D]                            first, in a pass over K; of these, z before each segment
 //   written = c σ(K)ᵀV [D,E]
-//   transition = c σ(K)ᵀ diag(1/(σ(K)·z)) σ(K) [D,D]                 = c PᵀP with the rows p = σ(k)/√(σ(k)·z)
+//   transition = c σ(K)ᵀ diag(1/(σ(K)·z)) σ(K) [D,D]      = c PᵀP with the rows p = σ(k)/√(σ(k)·z)
 //
 // k [B,G,N,D], v [B,G,N,E], z [B,G,S,D] → norms [B,G,S,D], memories [B,G,S,D,E], transitions [B,G,F,D,D]; c is the
-// segment's gain. A block makes 64 columns of a norm, 64 x 64 numbers of what is written, or 64 rows of a transition, so
-// that nothing is summed across blocks: the result is the same on every run. Of P only one tile is held, and the transition
-// stays symmetric when P is rounded. Denominators and sums are float.
+// segment's gain. A block makes 64 columns of a norm, 64 x 64 numbers of what is written, or 64 rows of a transition,
+// so that nothing is summed across blocks: the result is the same on every run. Of P only one tile is held, and the
+// transition stays symmetric when P is rounded. Denominators and sums are float.
 
 #include "ops/cuda/delta_update.h"
-
 #include "ops/cuda/written_tile.cuh"
 
 namespace infini::ops::cuda {
@@ -35,8 +34,7 @@ __global__ void __launch_bounds__(threads) written_norm(WrittenNormArguments<T> 
   const Place place = place_of(blockIdx.x, D / norm_columns, x.full_segments(), x.groups);
   const int first_column = static_cast<int>(place.part) * norm_columns, thread = static_cast<int>(threadIdx.x);
   const int row = thread / lanes_per_row, column = thread % lanes_per_row * width;
-  const T* const k =
-      arguments.k.row(place.batch, place.head, place.segment * x.segment_length) + first_column + column;
+  const T* const k = arguments.k.row(place.batch, place.head, place.segment * x.segment_length) + first_column + column;
 
   float sums[width] = {};
 #pragma unroll 4
@@ -104,7 +102,7 @@ struct TransitionRows {
 template <typename T, int D>
 constexpr size_t shared_bytes() {
   return WrittenTile<T>::shared_bytes > TransitionRows<T, D>::shared_bytes ? WrittenTile<T>::shared_bytes
-                                                                          : TransitionRows<T, D>::shared_bytes;
+                                                                           : TransitionRows<T, D>::shared_bytes;
 }
 
 /// The blocks of a segment: first those of its transition, which take longer, then those of what it writes.

@@ -1,6 +1,7 @@
 #pragma once
 
-// How a kernel is launched, and, beside fragment.cuh, all that differs between nvcc and the tests' execution on the CPU:
+// How a kernel is launched, and, beside fragment.cuh, all that differs between nvcc and the tests' execution on the
+// CPU:
 //
 //   INFINI_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments…)   throws std::runtime_error naming the kernel
 //   INFINI_DYNAMIC_SHARED(T, name)                                         T* name: the launch's dynamic shared memory
@@ -32,11 +33,13 @@ template <typename... Parameters, typename... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             cudaStream_t stream, const Arguments&... arguments) {
   if (shared_bytes > 48 * 1024) {
-    check_launch(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(shared_bytes)),
-                 name);
+    check_launch(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+        name);
   }
+  // clang-format off
   kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
+  // clang-format on
   check_launch(cudaGetLastError(), name);
 }
 

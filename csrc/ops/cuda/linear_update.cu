@@ -2,11 +2,10 @@
 //
 //   written = c σ(K)ᵀV [D,E]        written norm = c Σσ(k) [D]        c: the segment's gain
 //
-// k [B,G,N,D], v [B,G,N,E] → memories [B,G,S,D,E], norms [B,G,S,D]. A block makes 64 x 64 numbers of one segment, so that
-// nothing is summed across blocks: the result is the same on every run. Operands as in tile.cuh; sums are float.
+// k [B,G,N,D], v [B,G,N,E] → memories [B,G,S,D,E], norms [B,G,S,D]. A block makes 64 x 64 numbers of one segment, so
+// that nothing is summed across blocks: the result is the same on every run. Operands as in tile.cuh; sums are float.
 
 #include "ops/cuda/linear_update.h"
-
 #include "ops/cuda/written_tile.cuh"
 
 namespace infini::ops::cuda {

@@ -2,13 +2,13 @@
 //
 //   out = sigmoid(β) σ(q)M/(σ(q)·z) + (1 − sigmoid(β)) A_dot        A_dot alone where the memory is empty
 //
-// q [B,H,N,D], A_dot and out [B,H,N,E], M [B,G,S,D,E] and z [B,G,S,D] before each segment. A block holds M in shared memory
-// and reads up to 512 rows of one segment of one head, each of its warps 16 rows at a time and by itself: no barrier after
-// M has been loaded. σ(q) is rounded to the products' operands; the denominator sums what was rounded, so that what
-// rounding does to both cancels. Sums, denominators and the gate are float; q, A_dot and out pass through the chip once.
+// q [B,H,N,D], A_dot and out [B,H,N,E], M [B,G,S,D,E] and z [B,G,S,D] before each segment. A block holds M in shared
+// memory and reads up to 512 rows of one segment of one head, each of its warps 16 rows at a time and by itself: no
+// barrier after M has been loaded. σ(q) is rounded to the products' operands; the denominator sums what was rounded, so
+// that what rounding does to both cancels. Sums, denominators and the gate are float; q, A_dot and out pass through the
+// chip once.
 
 #include "ops/cuda/retrieve.h"
-
 #include "ops/cuda/tile.cuh"
 
 namespace infini::ops::cuda {
@@ -22,8 +22,8 @@ constexpr int rows_per_warp = 16;
 /// Columns that one lane combines and stores at once.
 constexpr int width = 8;
 
-/// A block's shared memory: M; for each warp its rows of σ(q), in whose place comes, part by part, what they retrieved; for
-/// each warp the factors of its rows.
+/// A block's shared memory: M; for each warp its rows of σ(q), in whose place comes, part by part, what they retrieved;
+/// for each warp the factors of its rows.
 template <typename T, int D, int E>
 struct Shared {
   using O = Operand<T>;

@@ -7,9 +7,9 @@
 
 namespace infini::ops::cuda {
 
-/// A matrix of O in shared memory, Columns wide, its rows padded by 16 bytes so that the same column of neighbouring rows
-/// lies in different banks. Tensor cores want their 16 x 16 pieces at multiples of 32 bytes: rows and columns that begin
-/// one are multiples of 16.
+/// A matrix of O in shared memory, Columns wide, its rows padded by 16 bytes so that the same column of neighbouring
+/// rows lies in different banks. Tensor cores want their 16 x 16 pieces at multiples of 32 bytes: rows and columns that
+/// begin one are multiples of 16.
 template <typename O, int Columns>
 struct Tile {
   using element = O;
@@ -35,8 +35,8 @@ __device__ __forceinline__ Transposed<Tile<O, Columns>> transposed(Tile<O, Colum
   return {tile};
 }
 
-/// How an M x N matrix is dealt out to warps: in a grid of equal parts, multiples of 16 each way, as square as can be and
-/// rather wide than high, as a part's rows of the left factor are held in registers at once.
+/// How an M x N matrix is dealt out to warps: in a grid of equal parts, multiples of 16 each way, as square as can be
+/// and rather wide than high, as a part's rows of the left factor are held in registers at once.
 template <int M, int N, int Warps>
 struct WarpGrid {
   static constexpr int choose_rows() {
@@ -112,7 +112,9 @@ class Product<__nv_bfloat16, M, N, Warps> {
   }
 
   /// C → out, row-major in shared or global memory, aligned to 32 bytes; the stride is a multiple of 4.
-  __device__ __forceinline__ void store(float* out, int stride) const { store_columns<Grid::part_columns>(0, out, stride); }
+  __device__ __forceinline__ void store(float* out, int stride) const {
+    store_columns<Grid::part_columns>(0, out, stride);
+  }
 
   /// Columns [first_column, first_column + Columns) of the C of one warp, likewise.
   template <int Columns>
@@ -214,7 +216,9 @@ class Product<float, M, N, Warps> {
     }
   }
 
-  __device__ __forceinline__ void store(float* out, int stride) const { store_columns<Grid::part_columns>(0, out, stride); }
+  __device__ __forceinline__ void store(float* out, int stride) const {
+    store_columns<Grid::part_columns>(0, out, stride);
+  }
 
   template <int Columns>
   __device__ __forceinline__ void store_part(int first_column, float* out, int stride) const {
@@ -248,15 +252,16 @@ class Product<float, M, N, Warps> {
   float sums_[rows][columns];
 };
 
-/// Rows of activations on their way from global memory to a tile, held in the registers of `Threads` threads in between:
-/// fetched ahead, while the tile is still being read. Each thread holds the same `width` columns of every `step`-th row.
+/// Rows of activations on their way from global memory to a tile, held in the registers of `Threads` threads in
+/// between: fetched ahead, while the tile is still being read. Each thread holds the same `width` columns of every
+/// `step`-th row.
 template <typename T, int Rows, int Columns, int Threads>
 class StagedRows {
  public:
-  static constexpr int width = Vector<T>::size;           ///< columns a thread holds
-  static constexpr int lanes_per_row = Columns / width;   ///< neighbouring lanes that hold one row
-  static constexpr int step = Threads / lanes_per_row;    ///< rows held at once
-  static constexpr int count = Rows / step;               ///< rows a thread holds a part of
+  static constexpr int width = Vector<T>::size;          ///< columns a thread holds
+  static constexpr int lanes_per_row = Columns / width;  ///< neighbouring lanes that hold one row
+  static constexpr int step = Threads / lanes_per_row;   ///< rows held at once
+  static constexpr int count = Rows / step;              ///< rows a thread holds a part of
   static_assert(Columns % width == 0 && Threads % lanes_per_row == 0 && Rows % step == 0 && lanes_per_row <= 32);
 
   /// `thread`: which of the threads that share the rows, 0 to Threads - 1.
@@ -302,7 +307,8 @@ class StagedRows {
   uint4 bits_[count];  // not as elements of T: the compiler would hold each in a register of its own
 };
 
-/// How the rows of a tile are dealt out to `Threads` threads: each takes the same `width` columns of every `step`-th row.
+/// How the rows of a tile are dealt out to `Threads` threads: each takes the same `width` columns of every `step`-th
+/// row.
 template <typename T, int Rows, int Columns, int Threads>
 class SharedRows {
  public:
@@ -323,8 +329,8 @@ class SharedRows {
     for (int row = first_row_; row < Rows; row += step) body(row);
   }
 
-  /// Begins to copy `rows` rows of activations (the rest is taken as 0) from global memory. What a thread copies is what
-  /// it reads: having waited for its own copies it needs no barrier.
+  /// Begins to copy `rows` rows of activations (the rest is taken as 0) from global memory. What a thread copies is
+  /// what it reads: having waited for its own copies it needs no barrier.
   __device__ __forceinline__ void fetch(Tile<T, Columns> tile, const T* from, int64_t stride, int rows) const {
 #pragma unroll
     for (int row = first_row_; row < Rows; row += step) {

@@ -59,8 +59,8 @@ class WrittenTile {
     product_.store(out, stride);
   }
 
-  /// c Σσ(k) of the tile's 64 columns of K → out. Sums over the tokens in an order that does not change, in float, of σ(k)
-  /// before it was rounded to the product's operands. All threads of the block take part.
+  /// c Σσ(k) of the tile's 64 columns of K → out. Sums over the tokens in an order that does not change, in float, of
+  /// σ(k) before it was rounded to the product's operands. All threads of the block take part.
   __device__ __forceinline__ void store_norm(float* out, float gain) const {
     const Staged place(thread_);
     float* const sums = reinterpret_cast<float*>(keys_.data);

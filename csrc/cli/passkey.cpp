@@ -8,22 +8,13 @@
 #include "eval/needle_grid.h"
 #include "log/error.h"
 #include "log/progress.h"
+#include "log/token_length.h"
 #include "text/tokenizer.h"
 
 namespace infini {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<std::string> names_of(const std::string& list) {
-  std::vector<std::string> names;
-  for (size_t begin = 0; begin <= list.size();) {
-    const size_t end = std::min(list.find(',', begin), list.size());
-    if (end > begin) names.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return names;
-}
 
 /// What results depend on, so that a file of them is gone on with by the same alone.
 nlohmann::json settings_of(const fs::path& checkpoint, const NeedleOptions& needles, const NeedleReading& reading,
@@ -44,16 +35,7 @@ nlohmann::json settings_of(const fs::path& checkpoint, const NeedleOptions& need
           {"precision", precision}};
 }
 
-}  // namespace
-
-int run_passkey(int argc, char** argv) {
-  cxxopts::Options options(
-      "infini passkey",
-      "Hides a key in irrelevant text of any length and asks for it: accuracy by length and depth (Table 3 of the "
-      "paper), in memory that does not depend on the length. With --out, what is measured is kept cell by cell, a run "
-      "that was stopped goes on when it is started again, and infini report shows it.\n\n"
-      "Example: infini passkey --checkpoint runs/passkey_small_delta/checkpoints/step-5000 --lengths 32K,128K,1M "
-      "--trials 10 --out runs/passkey_small_delta/passkey.jsonl\n");
+void add_passkey_options(cxxopts::Options& options) {
   add_model_options(options);
   const auto text = [](const char* standard) { return cxxopts::value<std::string>()->default_value(standard); };
   const auto integer = [](const char* standard) { return cxxopts::value<int64_t>()->default_value(standard); };
@@ -81,62 +63,98 @@ int run_passkey(int argc, char** argv) {
   add("no-memory", "empty the memory before every segment: attention is local alone");
   add("json", "print JSON");
   add("out", "keep the results in a file, and go on from what it holds", cxxopts::value<std::string>(), "FILE");
+}
+
+NeedleOptions needle_options(const cxxopts::ParseResult& arguments) {
+  NeedleOptions needles;
+  needles.kind = arguments["task"].as<std::string>();
+  needles.digits = positive(arguments, "digits");
+  needles.needles = positive(arguments, "needles");
+  needles.fillers = parse_names(arguments["fillers"].as<std::string>());
+  needles.documents = arguments["documents"].as<std::string>();
+  return needles;
+}
+
+NeedleReading needle_reading(const cxxopts::ParseResult& arguments) {
+  NeedleReading reading;
+  reading.seed = arguments["seed"].as<uint64_t>();
+  reading.rows = positive(arguments, "rows");
+  reading.memory = arguments.count("no-memory") == 0;
+  return reading;
+}
+
+/// The task in the model's own tokens; throws UserError if it has others, or if a length has no room for the task.
+NeedleTask task_for(const CausalLanguageModel& model, const fs::path& checkpoint, const NeedleOptions& needles,
+                    const std::vector<int64_t>& lengths) {
+  NeedleTask task(needles, load_tokenizer(checkpoint));
+  if (task.tokenizer().vocab_size() > model.config().vocab_size) {
+    throw UserError(checkpoint.string() + ": its tokenizer has " + std::to_string(task.tokenizer().vocab_size()) +
+                    " tokens, its model only " + std::to_string(model.config().vocab_size));
+  }
+  for (const int64_t length : lengths) task.example(0, 0, length, 0);
+  return task;
+}
+
+/// Measures the cells that `file` does not hold yet, one by one.
+std::vector<NeedleResult> measure(CausalLanguageModel& model, const NeedleTask& task,
+                                  const std::vector<NeedleCell>& cells, NeedleReading reading,
+                                  std::optional<NeedleFile>& file) {
+  std::vector<NeedleResult> results;
+  int64_t total = 0, done = 0;
+  for (const NeedleCell& cell : cells) {
+    total += cell.length * cell.trials;
+    if (file && file->find(cell)) done += cell.length * cell.trials;
+  }
+  Progress progress("passkey", total, "tokens", done);
+  for (const NeedleCell& cell : cells) {
+    if (const auto before = file ? file->find(cell) : std::nullopt) {
+      results.push_back({cell, *before});
+      continue;
+    }
+    reading.on_progress = [&](int64_t tokens) { progress.update(done + tokens, format_length(cell.length)); };
+    results.push_back({cell, measure_needles(model, task, cell, reading)});
+    done += cell.length * cell.trials;
+    if (file) file->append(results.back());
+  }
+  progress.update(done);
+  progress.finish();
+  return results;
+}
+
+}  // namespace
+
+int run_passkey(int argc, char** argv) {
+  cxxopts::Options options(
+      "infini passkey",
+      "Hides a key in irrelevant text of any length and asks for it: accuracy by length and depth (Table 3 of the "
+      "paper), in memory that does not depend on the length. With --out, what is measured is kept cell by cell, a run "
+      "that was stopped goes on when it is started again, and infini report shows it.\n\n"
+      "Example: infini passkey --checkpoint runs/passkey_small_delta/checkpoints/step-5000 --lengths 32K,128K,1M "
+      "--trials 10 --out runs/passkey_small_delta/passkey.jsonl\n");
+  add_passkey_options(options);
   const auto parsed = parse_arguments(options, argc, argv);
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;
 
   const std::vector<int64_t> lengths = parse_lengths(arguments["lengths"].as<std::string>());
   const std::vector<NeedleDepth> depths = parse_depths(arguments["depths"].as<std::string>());
-  const int64_t trials = positive(arguments, "trials");
-  NeedleOptions needles;
-  needles.kind = arguments["task"].as<std::string>();
-  needles.digits = positive(arguments, "digits");
-  needles.needles = positive(arguments, "needles");
-  needles.fillers = names_of(arguments["fillers"].as<std::string>());
-  needles.documents = arguments["documents"].as<std::string>();
-  NeedleReading reading;
-  reading.seed = arguments["seed"].as<uint64_t>();
-  reading.rows = positive(arguments, "rows");
-  reading.memory = arguments.count("no-memory") == 0;
+  std::vector<NeedleCell> cells;
+  for (const int64_t length : lengths) {
+    for (const NeedleDepth& depth : depths) cells.push_back({length, depth.value, positive(arguments, "trials")});
+  }
+  const NeedleOptions needles = needle_options(arguments);
+  const NeedleReading reading = needle_reading(arguments);
   const fs::path checkpoint = required(arguments, "checkpoint");
   if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
 
   const auto model = load_chosen_model(arguments);
-  const NeedleTask task(needles, load_tokenizer(checkpoint));
-  if (task.tokenizer().vocab_size() > model->config().vocab_size) {
-    throw UserError(checkpoint.string() + ": its tokenizer has " + std::to_string(task.tokenizer().vocab_size()) +
-                    " tokens, its model only " + std::to_string(model->config().vocab_size));
-  }
-  for (const int64_t length : lengths) task.example(reading.seed, 0, length, 0);  // refuses one that is too short
+  const NeedleTask task = task_for(*model, checkpoint, needles, lengths);
   std::optional<NeedleFile> file;
   if (arguments.count("out") > 0) {
     file.emplace(arguments["out"].as<std::string>(),
                  settings_of(checkpoint, needles, reading, arguments["precision"].as<std::string>()));
   }
-
-  std::vector<NeedleResult> results;
-  int64_t total = 0, known = 0;
-  for (const int64_t length : lengths) {
-    for (const NeedleDepth& depth : depths) {
-      results.push_back({{length, depth.value, trials}, {}});
-      total += length * trials;
-      if (file && file->find(results.back().cell)) known += length * trials;
-    }
-  }
-  Progress progress("passkey", total, "tokens", known);
-  int64_t done = known;
-  for (NeedleResult& result : results) {
-    if (const auto before = file ? file->find(result.cell) : std::nullopt) {
-      result.outcome = *before;
-      continue;
-    }
-    reading.on_progress = [&](int64_t tokens) { progress.update(done + tokens, length_name(result.cell.length)); };
-    result.outcome = measure_needles(*model, task, result.cell, reading);
-    done += result.cell.length * trials;
-    if (file) file->append(result);
-  }
-  progress.update(done);
-  progress.finish();
+  const std::vector<NeedleResult> results = measure(*model, task, cells, reading, file);
 
   if (arguments.count("json") > 0) {
     nlohmann::json cells = nlohmann::json::array();

@@ -81,6 +81,14 @@ std::vector<int64_t> parse_lengths(std::string_view text) {
   return lengths;
 }
 
+std::vector<std::string> parse_names(std::string_view text) {
+  std::vector<std::string> names;
+  for (const std::string_view part : split(text, ',')) {
+    if (!part.empty()) names.emplace_back(part);
+  }
+  return names;
+}
+
 std::vector<NeedleDepth> parse_depths(std::string_view text) {
   std::vector<NeedleDepth> depths;
   if (const auto range = split(text, ':'); range.size() == 3) {
@@ -98,13 +106,6 @@ std::vector<NeedleDepth> parse_depths(std::string_view text) {
   }
   for (const std::string_view part : split(text, ',')) depths.push_back({std::string(part), depth_value(part)});
   return depths;
-}
-
-std::string length_name(int64_t tokens) {
-  constexpr int64_t kilo = 1024, mega = kilo * kilo;
-  if (tokens % mega == 0) return std::to_string(tokens / mega) + "M";
-  if (tokens % kilo == 0) return std::to_string(tokens / kilo) + "K";
-  return std::to_string(tokens);
 }
 
 NeedleFile::NeedleFile(fs::path file, const json& settings) {

@@ -22,8 +22,8 @@ struct NeedleDepth {
 std::vector<int64_t> parse_lengths(std::string_view text);
 /// "start,middle,end", "0,0.25,1", or "0:1:0.05" (from, to, step). Throws UserError.
 std::vector<NeedleDepth> parse_depths(std::string_view text);
-/// 32768 as "32K", 1048576 as "1M", others as they are.
-std::string length_name(int64_t tokens);
+/// "grass,harbour"; nothing for "".
+std::vector<std::string> parse_names(std::string_view text);
 
 struct NeedleResult {
   NeedleCell cell;

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "eval/needle_grid.h"
+#include "log/token_length.h"
 
 namespace infini {
 namespace {
@@ -111,7 +112,7 @@ std::string to_text(const std::vector<NeedleResult>& results, const std::vector<
       if (result != nullptr) trials = std::to_string(result->cell.trials);
       if (paper) of_paper += (i > 0 ? " / " : "") + paper_cell(length, i, update == "delta");
     }
-    text += padded(length_name(length), 8) + padded(trials, 8) + line + of_paper + "\n";
+    text += padded(format_length(length), 8) + padded(trials, 8) + line + of_paper + "\n";
   }
   return text;
 }

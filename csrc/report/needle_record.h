@@ -35,7 +35,5 @@ LongestNeedles longest_needles(const NeedleGrid& grid);
 
 /// A share as "99.2%", "100%".
 std::string format_percent(double share);
-/// A length in tokens as 1024 divides it: "32K", "1M", "5000".
-std::string format_length(int64_t tokens);
 
 }  // namespace infini::report

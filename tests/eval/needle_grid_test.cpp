@@ -16,11 +16,13 @@ using ::testing::HasSubstr;
 
 TEST(NeedleGrid, ReadsLengths) {
   EXPECT_EQ(parse_lengths("32K,1M,5000"), (std::vector<int64_t>{32768, 1048576, 5000}));
-  EXPECT_EQ(length_name(32768), "32K");
-  EXPECT_EQ(length_name(10 << 20), "10M");
-  EXPECT_EQ(length_name(5000), "5000");
   for (const char* const wrong : {"", "32Q", "0", "-1K", "1.5K", "1K,,2K"})
     EXPECT_THROW(parse_lengths(wrong), UserError);
+}
+
+TEST(NeedleGrid, ReadsNames) {
+  EXPECT_EQ(parse_names("grass,harbour"), (std::vector<std::string>{"grass", "harbour"}));
+  EXPECT_TRUE(parse_names("").empty());
 }
 
 TEST(NeedleGrid, ReadsDepths) {

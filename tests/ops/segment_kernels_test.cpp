@@ -82,7 +82,7 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
   std::vector<T> out(size(H * n * E)), local(size(H * n * E)), dq(size(H * n * D)), dk(size(n * D)), dv(size(n * E));
   std::vector<A> logsumexp(size(H * n)), local_dk(size(n * D)), local_dv(size(n * E)), dbeta(size(H));
   std::vector<A> read_dmemory(size(D * E)), read_dnorm(size(D)), written_norm(size(D)), written(size(D * E));
-  std::vector<A> transition(size(D * D)), delta_dnorm(size(D));
+  std::vector<A> transition(size(D * D)), dnorm_before(size(D));
 
   Attend<T> attend{
       sizes, {q.data(), D},    n * D, {k.data(), D}, {v.data(), E}, {out.data(), E}, n * E,         {local.data(), E},
@@ -94,11 +94,21 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
   Write<T> write{sizes, {k.data(), D}, {v.data(), E}, A(2), norm.data(), written.data(), transition.data()};
   kernels.write_norm(write, written_norm.data());
   kernels.write(write, scratch);
-  WriteBackward<T> write_backward{sizes,           {k.data(), D},   {v.data(), E},  A(2),
-                                  memory.data(),   norm.data(),     dmemory.data(), dnorm.data(),
-                                  local_dk.data(), local_dv.data(), {dk.data(), D}, {dv.data(), E}};
-  kernels.delta_norm_backward(write_backward, delta_dnorm.data(), scratch);
+  WriteBackward<T> write_backward{sizes,
+                                  {k.data(), D},
+                                  {v.data(), E},
+                                  A(2),
+                                  memory.data(),
+                                  norm.data(),
+                                  dmemory.data(),
+                                  dnorm.data(),
+                                  dnorm_before.data(),
+                                  local_dk.data(),
+                                  local_dv.data(),
+                                  {dk.data(), D},
+                                  {dv.data(), E}};
   kernels.write_backward(write_backward, scratch);
+  kernels.add_norm_gradient(write_backward);
 
   std::vector<std::vector<double>> all;
   const auto add = [&](const auto& values) {
@@ -107,13 +117,13 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
   };
   add(out), add(local), add(dq), add(dk), add(dv);
   add(logsumexp), add(dbeta), add(read_dmemory), add(read_dnorm);
-  add(written_norm), add(written), add(transition), add(delta_dnorm);
+  add(written_norm), add(written), add(transition), add(dnorm_before);
   return all;
 }
 
 const char* const names[] = {"out",       "local",      "dq",           "dk",         "dv",
                              "logsumexp", "dbeta",      "read dmemory", "read dnorm", "written norm",
-                             "written",   "transition", "delta dnorm"};
+                             "written",   "transition", "norm before"};
 
 /// The relative error of each result against the plain double kernels is at most `tolerance`.
 template <typename T>

@@ -2,7 +2,8 @@
 // segments at once; one after the other go only the states, D × D and D × E matrices.
 //
 //   forward   z of all segments · what each writes · the states · each segment read
-//   backward  each segment read · the states, last to first · (delta: the norms) · what each segment wrote
+//   backward  each segment read · the memories, last to first · what each segment wrote · the norms, last to first
+//             (with linear the norms before what was written)
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -259,7 +260,7 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
 
   // What each segment's reading sends to k, v and β, and to the state before it.
   const bool read = dout_in.has_value();
-  Tensor dout, local, local_dk, local_dv, dbetas, dmemories, dnorms;
+  Tensor dout, local, local_dk, local_dv, dbetas, dmemories, dnorms, dnorms_before;
   if (read) {
     dout = with_contiguous_rows(dout_in->to(arguments.q.scalar_type()));
     local = with_contiguous_rows(local_in);
@@ -315,7 +316,8 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dM, size, A(0));
     }
   });
-  const auto write_backward_task = [&](const Place& place) {
+  const auto task_of = [&](const Place& place) {
+    const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
     WriteBackward<T> task;
     task.sizes = x.sizes(place.segment);
     task.k = rows_of<const T>(arguments.k, place, place.group, x.segment_length);
@@ -328,16 +330,21 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
     if (delta) {
       task.memory = data<A>(memories) + place.index * size;
       task.norm = data<A>(norms) + place.index * D;
+      task.dnorm_before = data<A>(dnorms_before) + place.index * D;
     }
+    if (local_dk.defined()) task.local_dk = data<A>(local_dk) + row * D;
+    if (read) task.local_dv = data<A>(local_dv) + row * E;
+    task.dk = rows_of<T>(dk, place, place.group, x.segment_length);
+    task.dv = rows_of<T>(dv, place, place.group, x.segment_length);
     return task;
   };
-  Tensor dnorms_delta;
+  const auto write_backward = [&](const Place& place, char* scratch) {
+    kernels.write_backward(task_of(place), scratch);
+  };
   if (delta) {
-    dnorms_delta = at::empty({x.batch, x.groups, S, D}, state);
-    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
-      if (!arguments.writes(place)) return;
-      kernels.delta_norm_backward(write_backward_task(place), data<A>(dnorms_delta) + place.index * D, scratch);
-    });
+    dnorms_before = at::empty({x.batch, x.groups, S, D}, state);
+    if (!read) local_dk = at::zeros({x.batch, x.groups, x.tokens, D}, state);
+    for_each_segment(x, scratch_bytes, write_backward);
   }
   for_each_state(x, [&](int64_t pair, int64_t batch) {
     A* const dz = data<A>(dnorm) + pair * D;
@@ -345,24 +352,19 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       const int64_t row = (pair * S + s) * D;
       for (int64_t i = 0; i < D; ++i) {
         if (writes) data<A>(dnorms_after)[row + i] = dz[i];
-        if (delta && s < F) dz[i] += data<A>(dnorms_delta)[row + i];
+        if (delta && s < F) dz[i] += data<A>(dnorms_before)[row + i];
         if (read && writes) dz[i] += data<A>(dnorms)[row + i];
       }
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dz, D, A(0));
     }
   });
-
-  for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
-    const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
-    auto task = write_backward_task(place);
-    if (read) {
-      task.local_dk = data<A>(local_dk) + row * D;
-      task.local_dv = data<A>(local_dv) + row * E;
-    }
-    task.dk = rows_of<T>(dk, place, place.group, x.segment_length);
-    task.dv = rows_of<T>(dv, place, place.group, x.segment_length);
-    kernels.write_backward(task, scratch);
-  });
+  if (delta) {
+    for_each_segment(x, 0, [&](const Place& place, char*) {
+      if (arguments.writes(place)) kernels.add_norm_gradient(task_of(place));
+    });
+  } else {
+    for_each_segment(x, scratch_bytes, write_backward);
+  }
   const auto dbeta = read ? dbetas.sum(at::IntArrayRef{0, 2}).view({x.heads}) : at::zeros({x.heads}, state);
   return {dq, dk, dv, dbeta, dmemory, dnorm};
 }

@@ -65,15 +65,11 @@ constexpr SegmentKernels<T> make_kernels() {
       [](const Write<T>& task, char* scratch) {
         with_operand<T>(task.sizes, [&](auto operand) { return write_with<T, decltype(operand)>(task, scratch); });
       },
-      [](const WriteBackward<T>& task, A* dnorm, char* scratch) {
-        with_operand<T>(task.sizes, [&](auto operand) {
-          return delta_norm_backward_with<T, decltype(operand)>(task, dnorm, scratch);
-        });
-      },
       [](const WriteBackward<T>& task, char* scratch) {
         with_operand<T>(task.sizes,
                         [&](auto operand) { return write_backward_with<T, decltype(operand)>(task, scratch); });
       },
+      add_norm_gradient_with<T>,
       [](int64_t m, int64_t n, int64_t k, const A* a, const A* b, A* c, bool accumulate) {
         multiply(m, n, k, a, k, b, n, c, n, accumulate);
       },

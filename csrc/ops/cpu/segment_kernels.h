@@ -87,9 +87,11 @@ struct WriteBackward {
   Sizes sizes;
   Rows<const T> k, v;
   A gain = 1;
-  const A *memory = nullptr, *norm = nullptr;        ///< as before the segment; nullptr for linear
-  const A *dmemory = nullptr, *dnorm = nullptr;      ///< of the state after the segment; nullptr: nothing was written
-  const A *local_dk = nullptr, *local_dv = nullptr;  ///< what AttendBackward left; nullptr: none
+  const A *memory = nullptr, *norm = nullptr;    ///< as before the segment; nullptr for linear
+  const A *dmemory = nullptr, *dnorm = nullptr;  ///< of the state after the segment; nullptr: nothing was written
+  A* dnorm_before = nullptr;                     ///< [D]: delta's gradient of the norm before the segment
+  A* local_dk = nullptr;        ///< what AttendBackward left; nullptr: none. With delta never none, and added to
+  const A* local_dv = nullptr;  ///< what AttendBackward left; nullptr: none
   Rows<T> dk, dv;
 };
 
@@ -102,9 +104,9 @@ struct SegmentKernels {
   /// gain · Σ_t σ(k_t) → norm [D].
   void (*write_norm)(const Write<T>&, A* norm);
   void (*write)(const Write<T>&, char* scratch);
-  /// The gradient that the delta rule sends to the norm before the segment → dnorm [D].
-  void (*delta_norm_backward)(const WriteBackward<T>&, A* dnorm, char* scratch);
+  /// → dk, dv; with delta → dnorm_before, local_dk, dv, and then add_norm_gradient makes dk, once dnorm is known.
   void (*write_backward)(const WriteBackward<T>&, char* scratch);
+  void (*add_norm_gradient)(const WriteBackward<T>&);
   /// c [m, n] (+)= a [m, k] · b [k, n], contiguous.
   void (*multiply)(int64_t m, int64_t n, int64_t k, const A* a, const A* b, A* c, bool accumulate);
 };

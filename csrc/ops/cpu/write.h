@@ -2,14 +2,15 @@
 
 // One segment written, as an affine map of the memory before it, M_out = M + written − transition · M:
 //
-//   written = c σ(K)ᵀ V       transition = c σ(K)ᵀ (σ(K) / (σ(K) z))   (delta; c is the gain)       z_out = z + c Σ
-//   σ(k)
+//   written = c σ(K)ᵀ V       transition = c σ(K)ᵀ (σ(K) / (σ(K) z))   (delta; c is the gain)     z_out = z + c Σσ(k)
 //
 // and its gradient. With w = v − σ(k) M/(σ(k) z) what is written, dw = c σ(k) dM_out:
 //
 //   dv = dw      dσ(k) = c dM_out w + c dz_out − (M dw)/(σ(k) z) + z Σ(dw·(v − w))/(σ(k) z)
 //
-// (the last two only for delta, the only rule that reads before it writes).
+// (the last two only for delta, the only rule that reads before it writes). The norms' gradients run from the last
+// segment to the first. Linear knows dz_out beforehand; with delta each segment sends to the norm before it, Σ (dw·r)
+// σ(k)/(σ(k) z) with r what was retrieved, so that everything else of dk is made first and c dz_out comes last.
 
 #include "ops/cpu/attend.h"
 
@@ -117,27 +118,6 @@ struct WriteGradients {
   }
 };
 
-template <typename T, typename O>
-int64_t delta_norm_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dnorm, char* memory) {
-  using A = Arithmetic<T>;
-  Scratch scratch(memory);
-  const WriteGradients<T, O> gradients(task, scratch, memory == nullptr);
-  if (memory == nullptr) return scratch.used();
-
-  const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
-  fill_zero(dnorm, D);
-  for (int64_t first = 0; first < task.sizes.tokens; first += write_block) {
-    const int64_t rows = smaller(write_block, task.sizes.tokens - first);
-    gradients.compute(task, first, rows);
-    for (int64_t r = 0; r < rows; ++r) {
-      const A product = dot(gradients.dwritten + r * E, gradients.retrieved + r * E, E) * gradients.scales[r];
-#pragma omp simd
-      for (int64_t i = 0; i < D; ++i) dnorm[i] += product * load(gradients.sigma_k[r * D + i]);
-    }
-  }
-  return 0;
-}
-
 /// A segment that was not written: its gradient is local attention's alone.
 template <typename T>
 void keep_local_gradients(const WriteBackward<T>& task) {
@@ -176,6 +156,7 @@ int64_t write_backward_with(const WriteBackward<T>& task, char* memory) {
   if (memory == nullptr) return scratch.used();
 
   const bool delta = task.memory != nullptr;
+  if (delta) fill_zero(task.dnorm_before, D);
   const Right<O> dmemory_transposed = make_right_transposed(gradients.dmemory_rows, E, D, E, dmemory_buffer);
   Right<O> memory_transposed{};
   if (delta) memory_transposed = make_right_transposed(gradients.memory_rows, E, D, E, memory_buffer);
@@ -207,8 +188,14 @@ int64_t write_backward_with(const WriteBackward<T>& task, char* memory) {
       A* const row = dsigma + r * D;
       if (delta) {
         const A product = products[r];
+        A* const dk = task.local_dk + (first + r) * D;
 #pragma omp simd
-        for (int64_t i = 0; i < D; ++i) row[i] += product * task.norm[i];
+        for (int64_t i = 0; i < D; ++i) {
+          const A sigma_ki = load(sigma_k[i]);
+          task.dnorm_before[i] += product * sigma_ki;
+          dk[i] += (row[i] + product * task.norm[i]) * (load(k[i]) > A(0) ? A(1) : sigma_ki);
+        }
+        continue;
       }
 #pragma omp simd
       for (int64_t i = 0; i < D; ++i) {
@@ -218,6 +205,22 @@ int64_t write_backward_with(const WriteBackward<T>& task, char* memory) {
     }
   }
   return 0;
+}
+
+/// delta: dk = what write_backward left + c dz_out σ'(k).
+template <typename T>
+void add_norm_gradient_with(const WriteBackward<T>& task) {
+  using A = Arithmetic<T>;
+  for (int64_t r = 0; r < task.sizes.tokens; ++r) {
+    const T* const k = task.k[r];
+    const A* const left = task.local_dk + r * task.sizes.key_width;
+    T* const dk = task.dk[r];
+#pragma omp simd
+    for (int64_t i = 0; i < task.sizes.key_width; ++i) {
+      const A key = load(k[i]);
+      store(dk[i], left[i] + task.gain * task.dnorm[i] * (key > A(0) ? A(1) : sigma<A>(key)));
+    }
+  }
 }
 
 }  // namespace

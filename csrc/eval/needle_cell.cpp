@@ -94,9 +94,9 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
       end = std::min(begin + segments * segment_length, last);
       const Tensor tokens = rows.tokens(begin, end).to(model.device());
       if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
-        state = evidence.write(model, tokens, state, marks->to(model.device())).state;
+        state.assign(evidence.write(model, tokens, state, marks->to(model.device())).state);
       } else {
-        state = model.memorize(tokens, state);
+        state.assign(model.memorize(tokens, state));
       }
       progress(end - begin);
     }

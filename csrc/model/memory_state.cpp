@@ -29,6 +29,13 @@ MemoryState MemoryState::detached(bool requires_grad) const {
   return transformed(*this, [&](const Tensor& tensor) { return tensor.detach().requires_grad_(requires_grad); });
 }
 
+void MemoryState::assign(const MemoryState& other) {
+  for (size_t layer = 0; layer < memory.size(); ++layer) {
+    memory[layer].copy_(other.memory[layer]);
+    norm[layer].copy_(other.norm[layer]);
+  }
+}
+
 MemoryState MemoryState::to(torch::Device device, bool non_blocking) const {
   return transformed(*this, [&](const Tensor& tensor) { return tensor.to(device, non_blocking); });
 }

@@ -58,7 +58,7 @@ void add_passkey_options(cxxopts::Options& options) {
       text("grass"), "LIST");
   add("documents", "a split of a prepared data folder whose text is one more filler (with --fillers '' the only one)",
       text(""), "DIR");
-  add("seed", "of keys and fillers", cxxopts::value<uint64_t>()->default_value("1"), "N");
+  add("seed", "of keys and fillers: another than the training's", cxxopts::value<uint64_t>()->default_value("1000"), "N");
   add("rows", "inputs read side by side", integer("8"), "N");
   add("no-memory", "empty the memory before every segment: attention is local alone");
   add("json", "print JSON");

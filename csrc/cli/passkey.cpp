@@ -9,6 +9,7 @@
 #include "log/error.h"
 #include "log/progress.h"
 #include "log/token_length.h"
+#include "task/needles.h"
 #include "text/tokenizer.h"
 
 namespace infini {
@@ -44,7 +45,7 @@ void add_passkey_options(cxxopts::Options& options) {
   add("depths", "where the key stands: start, middle, end or numbers from 0 to 1; or 0:1:0.05",
       text("start,middle,end"), "LIST");
   add("trials", "inputs a cell", integer("20"), "N");
-  add("task", "passkey, passkeys, key_value or variables", text("passkey"), "NAME");
+  add("task", needle_kinds(), text("passkey"), "NAME");
   add("digits", "of a key", integer("5"), "N");
   add("needles", "keys, pairs or variables that are hidden", integer("1"), "N");
   add(
@@ -58,7 +59,8 @@ void add_passkey_options(cxxopts::Options& options) {
       text("grass"), "LIST");
   add("documents", "a split of a prepared data folder whose text is one more filler (with --fillers '' the only one)",
       text(""), "DIR");
-  add("seed", "of keys and fillers: another than the training's", cxxopts::value<uint64_t>()->default_value("1000"), "N");
+  add("seed", "of keys and fillers: another than the training's", cxxopts::value<uint64_t>()->default_value("1000"),
+      "N");
   add("rows", "inputs read side by side", integer("8"), "N");
   add("no-memory", "empty the memory before every segment: attention is local alone");
   add("json", "print JSON");
@@ -83,15 +85,22 @@ NeedleReading needle_reading(const cxxopts::ParseResult& arguments) {
   return reading;
 }
 
-/// The task in the model's own tokens; throws UserError if it has others, or if a length has no room for the task.
+/// The task in the model's own tokens; throws UserError if it has others, or if a cell has no room for the task.
 NeedleTask task_for(const CausalLanguageModel& model, const fs::path& checkpoint, const NeedleOptions& needles,
-                    const std::vector<int64_t>& lengths) {
+                    const std::vector<NeedleCell>& cells, uint64_t seed) {
   NeedleTask task(needles, load_tokenizer(checkpoint));
   if (task.tokenizer().vocab_size() > model.config().vocab_size) {
     throw UserError(checkpoint.string() + ": its tokenizer has " + std::to_string(task.tokenizer().vocab_size()) +
                     " tokens, its model only " + std::to_string(model.config().vocab_size));
   }
-  for (const int64_t length : lengths) task.example(0, 0, length, 0);
+  for (const NeedleCell& cell : cells) {
+    for (int64_t trial = 0; trial < cell.trials; ++trial) {
+      const int64_t needed = task.shortest_length(seed, static_cast<uint64_t>(trial));
+      if (needed <= cell.length) continue;
+      throw UserError("--lengths: " + std::to_string(cell.length) + " tokens have no room for task " + needles.kind +
+                      ", which needs " + std::to_string(needed));
+    }
+  }
   return task;
 }
 
@@ -148,7 +157,7 @@ int run_passkey(int argc, char** argv) {
   if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
 
   const auto model = load_chosen_model(arguments);
-  const NeedleTask task = task_for(*model, checkpoint, needles, lengths);
+  const NeedleTask task = task_for(*model, checkpoint, needles, cells, reading.seed);
   std::optional<NeedleFile> file;
   if (arguments.count("out") > 0) {
     file.emplace(arguments["out"].as<std::string>(),

@@ -22,7 +22,7 @@ struct NeedleOutcome {
   int64_t correct = 0;  ///< answer tokens that were the most probable ones
   int64_t answers = 0;  ///< answer tokens
   double seconds = 0;
-  int64_t tokens = 0;  ///< read
+  int64_t tokens = 0;  ///< of the inputs, those included that are passed over where there is no memory
   /// Mean over the answers' tokens and the trials, [layers][H]: the share of the evidence's tokens in what is read from
   /// the memory, Σ σ(q)·σ(k) over them / σ(q)·z. With the linear update that is their weight in A_mem; the delta rule
   /// takes out of the rest what it has seen before. Empty without a memory.

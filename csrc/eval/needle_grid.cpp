@@ -34,7 +34,7 @@ std::optional<Number> number(std::string_view text) {
 
 std::string depth_name(double depth) {
   char text[32];
-  const auto [end, error] = std::to_chars(std::begin(text), std::end(text), std::round(depth * 1e6) / 1e6);
+  const auto [end, error] = std::to_chars(std::begin(text), std::end(text), depth);
   return {text, end};
 }
 
@@ -99,7 +99,7 @@ std::vector<NeedleDepth> parse_depths(std::string_view text) {
     }
     const auto count = static_cast<int64_t>(std::floor((to - from) / *step + 1e-9));
     for (int64_t i = 0; i <= count; ++i) {
-      const double depth = std::min(from + static_cast<double>(i) * *step, to);
+      const double depth = std::round(std::min(from + static_cast<double>(i) * *step, to) * 1e6) / 1e6;
       depths.push_back({depth_name(depth), depth});
     }
     return depths;
@@ -134,6 +134,7 @@ NeedleFile::NeedleFile(fs::path file, const json& settings) {
       }
       kept += line + "\n";
     }
+    if (first && !line.empty()) refuse("holds no results of infini passkey");
   }
   write_file(file, kept);
   file_.emplace(std::move(file));

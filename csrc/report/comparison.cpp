@@ -85,9 +85,9 @@ std::string needle_headline(const std::vector<RunRecord>& runs) {
   for (const RunRecord& run : runs) {
     if (run.needles.empty()) continue;
     const LongestNeedles longest = longest_needles(run.needles.front());
-    sentence += sentence.empty() ? run.name + " gives " : "; " + run.name + " ";
-    sentence += format_percent(longest.share) + (&run == &runs.front() ? " of the answers right at " : " at ") +
-                format_length(longest.length) + " tokens";
+    const bool first = sentence.empty();
+    sentence += (first ? run.name + " gives " : "; " + run.name + " ") + format_percent(longest.share) +
+                (first ? " of the answers right at " : " at ") + format_length(longest.length) + " tokens";
   }
   return sentence + ".";
 }
@@ -170,7 +170,7 @@ Table settings_table(const std::vector<RunRecord>& runs) {
 
 std::string headline(const std::vector<RunRecord>& runs) {
   const RunRecord& first = runs.front();
-  if (!first.evaluation && !first.needles.empty()) return needle_headline(runs);
+  if (!shows_perplexity(runs) || (!first.evaluation && !first.needles.empty())) return needle_headline(runs);
   std::string sentence;
   if (first.evaluation) {
     sentence = first.name + " reaches a test perplexity of " + format_perplexity(first.evaluation->perplexity);

@@ -41,7 +41,15 @@ NeedleGrid read_grid(const fs::path& file) {
     if (parsed.contains("settings")) {
       grid.settings = settings_in_words(parsed.at("settings"));
     } else {
-      grid.cells.push_back(cell_of(parsed));
+      NeedleCell cell = cell_of(parsed);
+      const auto same = std::find_if(grid.cells.begin(), grid.cells.end(), [&](const NeedleCell& other) {
+        return other.length == cell.length && other.depth == cell.depth;
+      });
+      if (same == grid.cells.end()) {
+        grid.cells.push_back(std::move(cell));
+      } else if (same->trials < cell.trials) {
+        *same = std::move(cell);  // the fewer trials are among the more
+      }
     }
   }
   return grid;

@@ -30,13 +30,15 @@ class NeedleTask {
   NeedleTask(const NeedleOptions& options, std::shared_ptr<const Tokenizer> tokenizer);
 
   /// A document of exactly `length` tokens, its document_start and answer included. `depth` is the share of the filler
-  /// that stands before the first sentence that the answer needs, 0 to 1, up to 128 tokens to either side: it stands
-  /// everywhere in a segment. Without it, it is random, and near the end in one of four. Other needles are anywhere, or
-  /// after the first in a chain. Throws UserError if the needles do not fit.
+  /// that stands before the first sentence that the answer needs, 0 to 1, up to 128 tokens to either side and back to
+  /// the end of a sentence: it stands everywhere in a segment. Without it, it is random, and near the end in one of
+  /// four. Other needles are anywhere, or after the first in a chain. Throws UserError if the needles do not fit.
   Example example(uint64_t seed, uint64_t index, int64_t length, std::optional<double> depth = std::nullopt) const;
 
-  /// What any example of these options has room in.
+  /// What nearly any example of these options has room in; with a tokenizer of bytes and one number, every one.
   int64_t shortest_length() const { return shortest_length_; }
+  /// What this example needs.
+  int64_t shortest_length(uint64_t seed, uint64_t index) const;
   const NeedleOptions& options() const { return options_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
 

@@ -40,7 +40,8 @@ std::vector<std::string> distinct(int64_t count, const Draw& draw) {
   return names;
 }
 
-Needles passkey(int64_t digits, DeterministicRandom& random) {
+Needles passkey(int64_t digits, int64_t count, DeterministicRandom& random) {
+  if (count != 1) throw UserError("task passkey hides one key, needles is " + std::to_string(count) + "; see passkeys");
   const std::string key = number(digits, random);
   return {{"The pass key is " + key + ". Remember it. " + key + " is the pass key."},
           {0},
@@ -103,23 +104,34 @@ Needles variables(int64_t digits, int64_t count, DeterministicRandom& random) {
   return needles;
 }
 
+struct Kind {
+  std::string_view name;
+  Needles (*make)(int64_t digits, int64_t count, DeterministicRandom& random);
+};
+constexpr std::array<Kind, 4> kKinds = {
+    {{"passkey", passkey}, {"passkeys", passkeys}, {"key_value", key_value}, {"variables", variables}}};
+constexpr int64_t kMost = 1000;
+
 }  // namespace
 
 const std::string_view kIntroduction =
     "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you "
     "about the important information there.";
 
-const std::vector<std::string>& needle_kinds() {
-  static const std::vector<std::string> kinds = {"passkey", "passkeys", "key_value", "variables"};
-  return kinds;
+std::string needle_kinds() {
+  std::string names;
+  for (const Kind& kind : kKinds) names += (names.empty() ? "" : ", ") + std::string(kind.name);
+  return names;
 }
 
 Needles make_needles(std::string_view kind, int64_t digits, int64_t count, DeterministicRandom& random) {
-  if (kind == "passkey") return passkey(digits, random);
-  if (kind == "passkeys") return passkeys(digits, count, random);
-  if (kind == "key_value") return key_value(digits, count, random);
-  if (kind == "variables") return variables(digits, count, random);
-  throw UserError("no task '" + std::string(kind) + "'; there are passkey, passkeys, key_value and variables");
+  if (digits > kMost || count > kMost) {
+    throw UserError("a task has at most " + std::to_string(kMost) + " needles of " + std::to_string(kMost) + " digits");
+  }
+  for (const Kind& known : kKinds) {
+    if (known.name == kind) return known.make(digits, count, random);
+  }
+  throw UserError("no task '" + std::string(kind) + "'; there are " + needle_kinds());
 }
 
 }  // namespace infini

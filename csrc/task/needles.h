@@ -20,15 +20,15 @@ struct Needles {
 /// What stands before the filler.
 extern const std::string_view kIntroduction;
 
-/// "passkey", "passkeys", "key_value", "variables"
-const std::vector<std::string>& needle_kinds();
+/// "passkey, passkeys, …"
+std::string needle_kinds();
 
 /// One example's needles, in the wording of the passkey test:
 /// - passkey: one key
 /// - passkeys: `count` keys of different people, one of whom is asked for
 /// - key_value: the same in short sentences, keyed by made-up words
 /// - variables: a chain of `count` variables, of which the first is a number and the last is asked for
-/// Numbers have `digits` digits, the first not 0. Throws UserError for another kind.
+/// Numbers have `digits` digits, the first not 0. Throws UserError for another kind, or one that cannot have so many.
 Needles make_needles(std::string_view kind, int64_t digits, int64_t count, DeterministicRandom& random);
 
 }  // namespace infini

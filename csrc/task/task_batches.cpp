@@ -71,9 +71,8 @@ Batch TaskStream::next(const Stage& stage) {
                                purpose};
   };
   const int64_t segment_length = options_.segment_length;
-  // The shortest example's inputs, one less than its tokens, in whole segments.
-  const int64_t least = task_->shortest_length() - 1;
-  const int64_t fitting = (least + segment_length - 1) / segment_length;
+  // The inputs, one less than the tokens, in whole segments. The rare example that needs more is passed over.
+  const int64_t fitting = (task_->shortest_length() - 1 + segment_length - 1) / segment_length;
   const int64_t shortest = std::max(stage.shortest, fitting), longest = std::max(stage.longest, fitting);
   const int64_t segments = random_of(batches_++, kShapes).between(shortest, longest);
   const int64_t rows = std::max<int64_t>(1, options_.tokens / (segments * segment_length));
@@ -82,7 +81,9 @@ Batch TaskStream::next(const Stage& stage) {
   if (stage.largest_gain > 1) batch.gain = torch::ones({rows, segments}, torch::kFloat32);
   std::vector<std::vector<int64_t>> answers;
   for (int64_t row = 0; row < rows; ++row) {
-    const uint64_t index = examples_++;
+    uint64_t index = examples_++;
+    int64_t least = task_->shortest_length(options_.seed, index) - 1;
+    while (least > segments * segment_length) least = task_->shortest_length(options_.seed, index = examples_++) - 1;
     DeterministicRandom random = random_of(index, kRows);
     const int64_t inputs =
         random.between(std::max(least, (segments - 1) * segment_length + 1), segments * segment_length);

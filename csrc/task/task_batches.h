@@ -23,7 +23,6 @@ struct TaskBatchOptions {
 /// for all segments without evidence; or (gain_all) one a segment, up to a bound that is drawn for the example.
 class TaskStream : public BatchSource {
  public:
-  /// Throws UserError if the shortest example has no room in one sequence of that many tokens.
   TaskStream(std::shared_ptr<const NeedleTask> task, const TaskBatchOptions& options);
   Batch next(const Stage& stage) override;
   nlohmann::json position() const override;

@@ -6,7 +6,7 @@
 namespace infini {
 namespace {
 
-/// The running loss is a mean over about this many steps, and a stage lasts at least as long.
+/// The running loss is a mean over about this many steps, and a stage that ends by it lasts at least as long.
 constexpr int64_t kMemory = 50;
 
 /// A list with one value holds for all stages.

@@ -44,7 +44,12 @@ std::shared_ptr<const NeedleTask> make_task(const TrainConfig& config, std::shar
   options.needles = config.task.needles;
   options.fillers = config.task.fillers;
   if (config.task.documents) options.documents = config.data.path / "train";
-  return std::make_shared<const NeedleTask>(options, std::move(tokenizer));
+  auto task = std::make_shared<const NeedleTask>(options, std::move(tokenizer));
+  if (task->shortest_length() - 1 > config.train_length) {
+    throw UserError("train_length is " + std::to_string(config.train_length) + ", but an example of task " +
+                    config.task.kind + " has " + std::to_string(task->shortest_length() - 1) + " tokens or more");
+  }
+  return task;
 }
 
 std::unique_ptr<BatchSource> make_source(const TrainConfig& config, std::shared_ptr<const NeedleTask> task) {
@@ -266,8 +271,9 @@ StepMetrics Trainer::step() {
 ValidationMetrics Trainer::validate_answers() {
   const int64_t segments = config_.train_length / segment_length(config_);
   // Examples of another seed are others.
-  const TaskValidation result = validate_task(*model_, *task_, ~config_.seed, config_.batch_rows, segments,
-                                              config_.segments_per_chunk, config_.validation.tokens);
+  const TaskValidation result =
+      validate_task(*model_, *task_, ~config_.seed, config_.batch_rows, segments, segment_length(config_),
+                    config_.segments_per_chunk, config_.validation.tokens);
   ValidationMetrics metrics;
   metrics.task = synchronise(result.answers);
   metrics.loss = synchronise(result.loss.sum) / static_cast<double>(result.loss.tokens);

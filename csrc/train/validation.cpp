@@ -41,9 +41,9 @@ ValidationLoss validation_loss(CausalLanguageModel& model, const TokenDataset& s
 }
 
 TaskValidation validate_task(CausalLanguageModel& model, const NeedleTask& task, uint64_t seed, int64_t rows,
-                             int64_t segments, int64_t segments_per_chunk, int64_t maximum_tokens) {
+                             int64_t segments, int64_t segment_length, int64_t segments_per_chunk,
+                             int64_t maximum_tokens) {
   const torch::NoGradGuard no_graph;
-  const int64_t segment_length = model.config().memory.segment_length;
   TaskValidation total;
   for (uint64_t first = 0; total.answers.empty() || total.loss.tokens < maximum_tokens; first += rows) {
     const Batch batch =

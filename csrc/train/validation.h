@@ -28,9 +28,10 @@ struct TaskValidation {
   std::vector<AnswerReading> answers;
 };
 
-/// Reads the first examples of `seed` in sequences of `segments` segments, `rows` at a time, until `maximum_tokens`
-/// have been read, at least one batch.
+/// Reads the first examples of `seed` in sequences of `segments` segments of `segment_length`, `rows` at a time, until
+/// `maximum_tokens` have been read, at least one batch.
 TaskValidation validate_task(CausalLanguageModel& model, const NeedleTask& task, uint64_t seed, int64_t rows,
-                             int64_t segments, int64_t segments_per_chunk, int64_t maximum_tokens);
+                             int64_t segments, int64_t segment_length, int64_t segments_per_chunk,
+                             int64_t maximum_tokens);
 
 }  // namespace infini

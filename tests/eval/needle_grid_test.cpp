@@ -81,7 +81,7 @@ TEST(NeedleFile, GoesOnBehindTheCellsThatItHolds) {
     file.append(result(2048, 0.5, 20));
   }
   EXPECT_EQ(NeedleFile(path, settings).find({2048, 0.5, 20})->exact, 20);
-  EXPECT_THAT(content(path), ::testing::Not(HasSubstr("\"dep\n")));
+  EXPECT_THAT(content(path), ::testing::Not(HasSubstr("\"dep{")));
 }
 
 TEST(NeedleFile, RefusesOtherSettingsAndOtherFiles) {
@@ -97,6 +97,9 @@ TEST(NeedleFile, RefusesOtherSettingsAndOtherFiles) {
   std::ofstream(folder.path() / "other") << "text\n";
   EXPECT_THROW(NeedleFile(folder.path() / "other", {{"seed", 1}}), UserError);
   EXPECT_EQ(content(folder.path() / "other"), "text\n") << "left as it was";
+  std::ofstream(folder.path() / "note") << "{\"a\": 1}";
+  EXPECT_THROW(NeedleFile(folder.path() / "note", {{"seed", 1}}), UserError);
+  EXPECT_EQ(content(folder.path() / "note"), "{\"a\": 1}") << "left as it was, though it has no line's end";
 }
 
 TEST(NeedleGrid, PrintsTheTableBesideThePapers) {

@@ -43,6 +43,21 @@ TEST_F(NeedleRecord, TheHeadlineIsTheShareAtTheGreatestLength) {
   EXPECT_EQ(headline({read_run(folder_.path() / "run")}), "run gives 95.0% of the answers right at 1M tokens.");
 }
 
+TEST_F(NeedleRecord, OfACellMeasuredTwiceTheOneWithMoreTrialsCounts) {
+  std::string more = kGrid;
+  more.insert(more.find("{\"length\":2097152"), "{\"length\":1048576,\"depth\":1.0,\"trials\":20,\"exact\":5}\n");
+  folder_.write("run/passkey.jsonl", more);
+  const RunRecord run = read_run(folder_.path() / "run");
+  ASSERT_EQ(run.needles[0].cells.size(), 3u);
+  EXPECT_EQ(run.needles[0].cells[2].trials, 20);
+}
+
+TEST_F(NeedleRecord, TheHeadlineNamesTheRunsThatLooked) {
+  folder_.write("new/config.yaml", "name: new\n");
+  EXPECT_EQ(headline({read_run(folder_.path() / "new"), read_run(folder_.path() / "run")}),
+            "run gives 95.0% of the answers right at 1M tokens.");
+}
+
 TEST_F(NeedleRecord, TheHeadlineIsOfTheFileWithoutASuffix) {
   std::string other = kGrid;
   folder_.write("run/passkey-unseen.jsonl", other.replace(other.find("\"exact\":9"), 9, "\"exact\":0"));

@@ -16,11 +16,11 @@ using testing::text_of;
 
 constexpr int64_t kSegmentLength = 64;
 
-TaskStream stream_of(TaskBatchOptions options = {}) {
+TaskStream stream_of(TaskBatchOptions options = {}, const NeedleOptions& needles = {}) {
   options.segment_length = kSegmentLength;
   options.tokens = 2048;
   options.seed = 3;
-  return {std::make_shared<const NeedleTask>(task_of_bytes()), options};
+  return {std::make_shared<const NeedleTask>(task_of_bytes(needles)), options};
 }
 
 std::string row_text(const torch::Tensor& row) {
@@ -44,6 +44,14 @@ TEST(TaskStream, FillsABatchWithSequencesOfTheStagesLength) {
     EXPECT_TRUE(batch.targets.select(1, (count - 1) * kSegmentLength).ge(0).all().item<bool>());
   }
   EXPECT_EQ(segments, (std::set<int64_t>{4, 5, 6, 7, 8}));
+}
+
+TEST(TaskStream, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
+  TaskStream stream = stream_of({}, {.kind = "passkeys", .needles = 2});
+  for (int i = 0; i < 1000; ++i) {
+    const Batch batch = stream.next({.shortest = 2, .longest = 2});
+    ASSERT_EQ(batch.answers.ge(0).sum().item<int64_t>(), 6 * batch.tokens.size(0));
+  }
 }
 
 TEST(TaskStream, TargetsAreTheNextTokensAndTheAnswerComesLast) {

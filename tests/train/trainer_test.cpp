@@ -231,6 +231,21 @@ TEST(TrainerTest, LearnsATaskOfBytesWithoutAnyData) {
   EXPECT_TRUE(runs.train().finished);
 }
 
+TEST(TrainerTest, LearnsATaskWithFullAttention) {
+  TinyRuns runs;
+  runs.learn("passkey");
+  runs.config.model.memory = {0, "none"};
+  EXPECT_TRUE(runs.train().finished);
+  EXPECT_TRUE(runs.metrics()[2].at("validation").contains("exact_match"));
+}
+
+TEST(TrainerTest, RefusesSequencesTooShortForTheTask) {
+  TinyRuns runs;
+  runs.learn("passkey");
+  runs.config.train_length = 16;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("train_length is 16"));
+}
+
 TEST(TrainerTest, StopsEarlyWhenAMetricNoLongerImproves) {
   TinyRuns runs;
   runs.config.optimizer.learning_rate = 0;

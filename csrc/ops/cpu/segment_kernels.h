@@ -104,7 +104,8 @@ struct SegmentKernels {
   /// gain · Σ_t σ(k_t) → norm [D].
   void (*write_norm)(const Write<T>&, A* norm);
   void (*write)(const Write<T>&, char* scratch);
-  /// → dk, dv; with delta → dnorm_before, local_dk, dv, and then add_norm_gradient makes dk, once dnorm is known.
+  /// → dk, dv; with delta → dnorm_before, local_dk, dv, and then add_norm_gradient makes dk, once dnorm is known. Where
+  /// nothing was written → dk, dv.
   void (*write_backward)(const WriteBackward<T>&, char* scratch);
   void (*add_norm_gradient)(const WriteBackward<T>&);
   /// c [m, n] (+)= a [m, k] · b [k, n], contiguous.

@@ -48,15 +48,7 @@ void add_passkey_options(cxxopts::Options& options) {
   add("task", needle_kinds(), text("passkey"), "NAME");
   add("digits", "of a key", integer("5"), "N");
   add("needles", "keys, pairs or variables that are hidden", integer("1"), "N");
-  add(
-      "fillers",
-      "built-in irrelevant texts, of which each input draws one: " +
-          [] {
-            std::string names;
-            for (const std::string& name : filler_names()) names += (names.empty() ? "" : ",") + name;
-            return names;
-          }(),
-      text("grass"), "LIST");
+  add("fillers", "built-in irrelevant texts, of which each input draws one: " + filler_names(), text("grass"), "LIST");
   add("documents", "a split of a prepared data folder whose text is one more filler (with --fillers '' the only one)",
       text(""), "DIR");
   add("seed", "of keys and fillers: another than the training's", cxxopts::value<uint64_t>()->default_value("1000"),
@@ -85,21 +77,22 @@ NeedleReading needle_reading(const cxxopts::ParseResult& arguments) {
   return reading;
 }
 
-/// The task in the model's own tokens; throws UserError if it has others, or if a cell has no room for the task.
+/// The task in the model's own tokens; throws UserError if it has others, or if a length has no room for all trials.
 NeedleTask task_for(const CausalLanguageModel& model, const fs::path& checkpoint, const NeedleOptions& needles,
-                    const std::vector<NeedleCell>& cells, uint64_t seed) {
+                    const std::vector<int64_t>& lengths, int64_t trials, uint64_t seed) {
   NeedleTask task(needles, load_tokenizer(checkpoint));
   if (task.tokenizer().vocab_size() > model.config().vocab_size) {
     throw UserError(checkpoint.string() + ": its tokenizer has " + std::to_string(task.tokenizer().vocab_size()) +
                     " tokens, its model only " + std::to_string(model.config().vocab_size));
   }
-  for (const NeedleCell& cell : cells) {
-    for (int64_t trial = 0; trial < cell.trials; ++trial) {
-      const int64_t needed = task.shortest_length(seed, static_cast<uint64_t>(trial));
-      if (needed <= cell.length) continue;
-      throw UserError("--lengths: " + std::to_string(cell.length) + " tokens have no room for task " + needles.kind +
-                      ", which needs " + std::to_string(needed));
-    }
+  int64_t needed = 0;
+  for (int64_t trial = 0; trial < trials; ++trial) {
+    needed = std::max(needed, task.shortest_length(seed, static_cast<uint64_t>(trial)));
+  }
+  for (const int64_t length : lengths) {
+    if (length >= needed) continue;
+    throw UserError("--lengths: " + std::to_string(length) + " tokens have no room for task " + needles.kind +
+                    ", which needs " + std::to_string(needed));
   }
   return task;
 }
@@ -147,9 +140,10 @@ int run_passkey(int argc, char** argv) {
 
   const std::vector<int64_t> lengths = parse_lengths(arguments["lengths"].as<std::string>());
   const std::vector<NeedleDepth> depths = parse_depths(arguments["depths"].as<std::string>());
+  const int64_t trials = positive(arguments, "trials");
   std::vector<NeedleCell> cells;
   for (const int64_t length : lengths) {
-    for (const NeedleDepth& depth : depths) cells.push_back({length, depth.value, positive(arguments, "trials")});
+    for (const NeedleDepth& depth : depths) cells.push_back({length, depth.value, trials});
   }
   const NeedleOptions needles = needle_options(arguments);
   const NeedleReading reading = needle_reading(arguments);
@@ -157,7 +151,7 @@ int run_passkey(int argc, char** argv) {
   if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
 
   const auto model = load_chosen_model(arguments);
-  const NeedleTask task = task_for(*model, checkpoint, needles, cells, reading.seed);
+  const NeedleTask task = task_for(*model, checkpoint, needles, lengths, trials, reading.seed);
   std::optional<NeedleFile> file;
   if (arguments.count("out") > 0) {
     file.emplace(arguments["out"].as<std::string>(),
@@ -166,9 +160,9 @@ int run_passkey(int argc, char** argv) {
   const std::vector<NeedleResult> results = measure(*model, task, cells, reading, file);
 
   if (arguments.count("json") > 0) {
-    nlohmann::json cells = nlohmann::json::array();
-    for (const NeedleResult& result : results) cells.push_back(to_json(result));
-    std::cout << cells.dump(2) << "\n";
+    nlohmann::json measured = nlohmann::json::array();
+    for (const NeedleResult& result : results) measured.push_back(to_json(result));
+    std::cout << measured.dump(2) << "\n";
   } else {
     // The paper has the pass key alone.
     std::cout << to_text(results, depths, needles.kind == "passkey" ? model->config().memory.update : "");

@@ -72,9 +72,7 @@ const BuiltIn& built_in(std::string_view name) {
   for (const BuiltIn& filler : kBuiltIns) {
     if (filler.name == name) return filler;
   }
-  std::string names;
-  for (const std::string& known : filler_names()) names += (names.empty() ? "" : ", ") + known;
-  throw UserError("no filler '" + std::string(name) + "'; there are " + names);
+  throw UserError("no filler '" + std::string(name) + "'; there are " + filler_names());
 }
 
 int64_t floor_modulo(int64_t value, int64_t modulus) {
@@ -84,11 +82,10 @@ int64_t floor_modulo(int64_t value, int64_t modulus) {
 
 }  // namespace
 
-std::vector<std::string> filler_names() {
-  std::vector<std::string> names;
-  for (const BuiltIn& filler : kBuiltIns) names.emplace_back(filler.name);
-  names.emplace_back(kWords);
-  return names;
+std::string filler_names() {
+  std::string names;
+  for (const BuiltIn& filler : kBuiltIns) names += std::string(filler.name) + ", ";
+  return names + std::string(kWords);
 }
 
 // Encoded behind a full stop, which is then taken off again.

@@ -14,9 +14,9 @@
 
 namespace infini {
 
-/// The names of the built-in fillers: "grass" (the passkey test's own five sentences), others that nobody trained on
-/// unless they chose to, and "words" (common words in random order, another text in each example).
-std::vector<std::string> filler_names();
+/// The names of the built-in fillers, "grass, harbour, …": "grass" (the passkey test's own five sentences), others that
+/// nobody trained on unless they chose to, and "words" (common words in random order, another text in each example).
+std::string filler_names();
 
 /// The tokens of a text that follows other text: with the space between them, as the tokenizer has it there.
 std::vector<int32_t> encode_after_text(const Tokenizer& tokenizer, std::string_view text);

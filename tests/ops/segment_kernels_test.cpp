@@ -80,35 +80,26 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
   const auto size = [](int64_t count) { return static_cast<size_t>(count); };
 
   std::vector<T> out(size(H * n * E)), local(size(H * n * E)), dq(size(H * n * D)), dk(size(n * D)), dv(size(n * E));
-  std::vector<A> logsumexp(size(H * n)), local_dk(size(n * D)), local_dv(size(n * E)), dbeta(size(H));
+  std::vector<A> logsumexp(size(H * n)), along_norm(size(H * n)), dbeta(size(H));
   std::vector<A> read_dmemory(size(D * E)), read_dnorm(size(D)), written_norm(size(D)), written(size(D * E));
   std::vector<A> transition(size(D * D)), dnorm_before(size(D));
+  std::vector<double> along_memory(size(H));
 
   Attend<T> attend{
       sizes, {q.data(), D},    n * D, {k.data(), D}, {v.data(), E}, {out.data(), E}, n * E,         {local.data(), E},
       n * E, logsumexp.data(), n,     cos.data(),    sin.data(),    beta.data(),     memory.data(), norm.data()};
   kernels.attend(attend, scratch);
-  AttendBackward<T> backward{attend,          {dout.data(), E}, n * E,        {dq.data(), D},      n * D,
-                             local_dk.data(), local_dv.data(),  dbeta.data(), read_dmemory.data(), read_dnorm.data()};
-  kernels.attend_backward(backward, scratch);
   Write<T> write{sizes, {k.data(), D}, {v.data(), E}, A(2), norm.data(), written.data(), transition.data()};
   kernels.write_norm(write, written_norm.data());
   kernels.write(write, scratch);
-  WriteBackward<T> write_backward{sizes,
-                                  {k.data(), D},
-                                  {v.data(), E},
-                                  A(2),
-                                  memory.data(),
-                                  norm.data(),
-                                  dmemory.data(),
-                                  dnorm.data(),
-                                  dnorm_before.data(),
-                                  local_dk.data(),
-                                  local_dv.data(),
-                                  {dk.data(), D},
-                                  {dv.data(), E}};
-  kernels.write_backward(write_backward, scratch);
-  kernels.add_norm_gradient(write_backward);
+  const AttendBackward<T> attend_backward{
+      attend, {dout.data(), E}, n * E, read_dmemory.data(), read_dnorm.data(), along_memory.data(), along_norm.data(),
+      n,      {dq.data(), D},   n * D, dbeta.data()};
+  kernels.retrieve_backward(attend_backward, scratch);
+  const WriteBackward<T> write_backward{sizes,         {k.data(), D}, {v.data(), E},  A(2),
+                                        memory.data(), norm.data(),   dmemory.data(), dnorm.data()};
+  kernels.norm_backward(write_backward, dnorm_before.data(), scratch);
+  kernels.segment_backward({&attend_backward, &write_backward, sizes, {dk.data(), D}, {dv.data(), E}}, scratch);
 
   std::vector<std::vector<double>> all;
   const auto add = [&](const auto& values) {
@@ -170,6 +161,28 @@ TEST(SegmentKernels, OfAvx512AgreeWithDouble) {
   expect_agreement(avx512::half_kernels, half_tolerance);
 }
 #endif
+
+TEST(Bfloat16Conversion, RoundsToTheNearestForAnyCount) {
+  if (!has_bfloat16_product()) GTEST_SKIP() << "this machine has neither AVX-512 BF16 nor AMX";
+  // Ties to both sides, carries into the exponent, overflow, and what is no number; then anything.
+  std::vector<float> in = {1.00390625f, 1.01171875f, 1.99999f, 3.4e38f, -0.0f, INFINITY, -INFINITY, NAN};
+  std::mt19937_64 generator(12);
+  std::normal_distribution<float> normal;
+  while (in.size() < 71) in.push_back(normal(generator));
+  for (const size_t count : {size_t{3}, size_t{16}, size_t{40}, in.size()}) {
+    std::vector<BFloat16> out(count + 1, BFloat16{0xabcd});
+    convert(out.data(), in.data(), static_cast<int64_t>(count));
+    for (size_t i = 0; i < count; ++i) {
+      const float want = static_cast<float>(c10::BFloat16(in[i]));
+      if (std::isnan(want)) {
+        EXPECT_TRUE(std::isnan(widen(out[i])));
+      } else {
+        EXPECT_EQ(widen(out[i]), want) << in[i];
+      }
+    }
+    EXPECT_EQ(out[count].bits, 0xabcd) << "wrote behind the end of " << count;
+  }
+}
 
 TEST(Bfloat16Product, EqualsPlainLoopsForAnyNumberOfRows) {
   if (!has_bfloat16_product()) GTEST_SKIP() << "this machine has neither AVX-512 BF16 nor AMX";

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t query_block = 128;
 constexpr int64_t key_block = 256;
+/// Products of a block go by strips of rows, so that on the diagonal each takes only the keys that it sees.
+constexpr int64_t strip = panel_columns;
 
 template <typename A>
 inline bool any_nonzero(const A* x, int64_t width) {
@@ -79,10 +81,10 @@ inline void sigma_rows(O* sigma_q, A* scale, Rows<const T> q, int64_t first, int
   }
 }
 
-/// Scores of one row against a block of keys → probabilities relative to the row's new maximum, as O; returns the
+/// Scores of one row against a block of keys → in place, probabilities relative to the row's new maximum; returns the
 /// factor that corrects what was summed under the old one.
-template <typename O, typename A>
-inline A soften_row(const A* scores, O* probabilities, int64_t valid, int64_t columns, A& maximum, A& sum) {
+template <typename A>
+inline A soften_row(A* scores, int64_t valid, A& maximum, A& sum) {
   A top = maximum;
 #pragma omp simd reduction(max : top)
   for (int64_t c = 0; c < valid; ++c) top = scores[c] > top ? scores[c] : top;
@@ -90,11 +92,9 @@ inline A soften_row(const A* scores, O* probabilities, int64_t valid, int64_t co
   A added = 0;
 #pragma omp simd reduction(+ : added)
   for (int64_t c = 0; c < valid; ++c) {
-    const A p = exponential(scores[c] - top);
-    store(probabilities[c], p);
-    added += p;
+    scores[c] = exponential(scores[c] - top);
+    added += scores[c];
   }
-  for (int64_t c = valid; c < columns; ++c) store(probabilities[c], A(0));
   maximum = top;
   sum = sum * correction + added;
   return correction;
@@ -150,7 +150,15 @@ int64_t attend_with(const Attend<T>& task, char* memory) {
         const Right<O> value_right =
             converts ? Right<O>{values_right + begin / key_block * right_size<O>(key_block, E), padded_rows<O>(block)}
                      : Right<O>{v[begin], v.stride};
-        multiply(rows, columns, D, queries, D, key_right, scores, score_stride, false);
+        const auto for_each_strip = [&](const auto& body) {
+          for (int64_t row = 0; row < rows; row += strip) {
+            const int64_t count = smaller(strip, rows - row);
+            body(row, count, smaller(columns, first + row + count - begin));
+          }
+        };
+        for_each_strip([&](int64_t row, int64_t count, int64_t seen) {
+          multiply(count, seen, D, queries + row * D, D, key_right, scores + row * score_stride, score_stride, false);
+        });
         for (int64_t r = 0; r < rows; ++r) {
           const int64_t valid = smaller(columns, first + r + 1 - begin);
           O* const out = probabilities + r * probability_stride;
@@ -158,15 +166,20 @@ int64_t attend_with(const Attend<T>& task, char* memory) {
             fill_zero(out, probability_stride);
             continue;
           }
-          const A correction =
-              soften_row(scores + r * score_stride, out, valid, probability_stride, maxima[r], sums[r]);
+          A* const row = scores + r * score_stride;
+          const A correction = soften_row(row, valid, maxima[r], sums[r]);
+          if constexpr (converts) convert(out, row, valid);
+          fill_zero(out + valid, probability_stride - valid);
           if (begin > 0 && correction != A(1)) {
             A* const sum = local + r * E;
 #pragma omp simd
             for (int64_t i = 0; i < E; ++i) sum[i] *= correction;
           }
         }
-        multiply(rows, E, columns, probabilities, probability_stride, value_right, local, E, begin > 0);
+        for_each_strip([&](int64_t row, int64_t count, int64_t seen) {
+          multiply(count, E, seen, probabilities + row * probability_stride, probability_stride, value_right,
+                   local + row * E, E, begin > 0);
+        });
       }
       if (reads) {
         sigma_rows(queries, scales, q, first, rows, D, task.norm);

@@ -1,6 +1,7 @@
 #pragma once
 
-// The gradient of one segment read. With P the softmax, dP = dA Vᵀ and δ = Σ P∘dP per query (dA the gradient of A_dot):
+// The gradient of one segment read, without what retrieve_backward.h sends to the state. With P the softmax, dP = dA Vᵀ
+// and δ = Σ P∘dP per query (dA the gradient of A_dot):
 //
 //   dV = Pᵀ dA      dS = P ∘ (dP − δ)      dK = dSᵀ Q      dQ = dS K          (rotated, scaled)
 //
@@ -15,112 +16,72 @@
 //
 //   (1 − gate) Σ P∘(dout Vᵀ) += Σ dQ·(Q − rounded Q) + Σ dK·(K − rounded K)
 //
-// The memory's part, with u = gate · dout / (σ(q) z):
+// q's gradient through the memory, with u = gate · dout / (σ(q) z):
 //
-//   dσ(q) = u Mᵀ − (Σ u·A_mem) zᵀ      dM = σ(q)ᵀ u      dz = −σ(q)ᵀ (Σ u·A_mem)
+//   dσ(q) = u Mᵀ − (Σ u·A_mem) zᵀ
 
 #include "ops/cpu/attend.h"
 
 namespace infini::ops::cpu {
 namespace {
 
-/// Retrieval's share of the gradient for a block of query rows. Returns Σ dout·A_mem, leaves the gradient of q in `dq`,
-/// and adds to the task's dmemory and dnorm.
+/// The gradient of a block of query rows through the memory.
 template <typename T, typename O>
-class RetrieveBackward {
+class QueryGradientThroughMemory {
  public:
   using A = Arithmetic<T>;
 
-  RetrieveBackward(const AttendBackward<T>& task, Scratch& scratch, bool reads)
-      : task_(task), D_(task.forward.sizes.key_width), E_(task.forward.sizes.value_width) {
-    constexpr bool converts = !std::is_same_v<O, A>;
-    O *const state = scratch.take<O>(converts ? D_ * E_ : 0), *const right =
-                                                                  scratch.take<O>(converts ? right_size<O>(D_, E_) : 0);
+  QueryGradientThroughMemory(const Attend<T>& forward, Scratch& scratch, bool reads)
+      : norm_(forward.norm), D_(forward.sizes.key_width), E_(forward.sizes.value_width) {
+    O* const state = scratch.take<O>(std::is_same_v<O, A> ? 0 : D_ * E_);
     O* const transposed = scratch.take<O>(right_size<O>(E_, D_));
     sigma_q_ = scratch.take<O>(query_block * D_);
-    sigma_q_transposed_ = scratch.take<O>(query_block * D_);
     upstream_ = scratch.take<O>(query_block * E_);
-    upstream_right_ = scratch.take<O>(converts ? right_size<O>(query_block, E_) : 0);
-    retrieved_ = scratch.take<A>(query_block * E_);
     scales_ = scratch.take<A>(query_block);
-    products_ = scratch.take<A>(query_block);
-    if (!reads) return;
-    const O* const rows = state_rows(task.forward.memory, D_ * E_, state);
-    memory_ = make_right(rows, E_, D_, E_, right);
-    memory_transposed_ = make_right_transposed(rows, E_, D_, E_, transposed);
+    if (reads)
+      memory_transposed_ = make_right_transposed(state_rows(forward.memory, D_ * E_, state), E_, D_, E_, transposed);
   }
 
-  double operator()(Rows<const T> q, const A* dout, int64_t first, int64_t rows, A gate, A* dq) const {
-    const A* const norm = task_.forward.norm;
-    sigma_rows(sigma_q_, scales_, q, first, rows, D_, norm);
-    multiply(rows, E_, D_, sigma_q_, D_, memory_, retrieved_, E_, false);
-    double along_memory = 0;
+  /// `along_norm` is Σ u·A_mem of the rows.
+  void operator()(Rows<const T> q, const A* dout, const A* along_norm, int64_t first, int64_t rows, A gate,
+                  A* dq) const {
+    sigma_rows(sigma_q_, scales_, q, first, rows, D_, norm_);
     for (int64_t r = 0; r < rows; ++r) {
       const A factor = gate * scales_[r];
-      const double product = exact_dot(dout + r * E_, retrieved_ + r * E_, E_) * static_cast<double>(scales_[r]);
-      along_memory += product;
-      products_[r] = factor * static_cast<A>(product);
 #pragma omp simd
       for (int64_t i = 0; i < E_; ++i) store(upstream_[r * E_ + i], factor * dout[r * E_ + i]);
     }
     multiply(rows, D_, E_, upstream_, E_, memory_transposed_, dq, D_, false);
     for (int64_t r = 0; r < rows; ++r) {
       const T* const x = q[first + r];
-      const A product = products_[r];
+      const A product = along_norm[r];
 #pragma omp simd
       for (int64_t i = 0; i < D_; ++i) {
-        const A sigma_x = load(sigma_q_[r * D_ + i]);
-        task_.dnorm[i] -= product * sigma_x;
-        dq[r * D_ + i] = (dq[r * D_ + i] - product * norm[i]) * (load(x[i]) > A(0) ? A(1) : sigma_x);
+        const A slope = load(x[i]) > A(0) ? A(1) : load(sigma_q_[r * D_ + i]);
+        dq[r * D_ + i] = (dq[r * D_ + i] - product * norm_[i]) * slope;
       }
     }
-    const int64_t even = padded_rows<O>(rows);
-    transpose(sigma_q_transposed_, even, sigma_q_, D_, rows, D_);
-    if (even > rows) {
-      for (int64_t i = 0; i < D_; ++i) store(sigma_q_transposed_[i * even + rows], A(0));
-    }
-    multiply(D_, E_, rows, sigma_q_transposed_, even, make_right(upstream_, E_, rows, E_, upstream_right_),
-             task_.dmemory, E_, true);
-    return along_memory;
   }
 
  private:
-  const AttendBackward<T>& task_;
+  const A* norm_;
   int64_t D_, E_;
-  Right<O> memory_{}, memory_transposed_{};
-  O *sigma_q_, *sigma_q_transposed_, *upstream_, *upstream_right_;
-  A *retrieved_, *scales_, *products_;
+  Right<O> memory_transposed_{};
+  O *sigma_q_, *upstream_;
+  A* scales_;
 };
 
-/// One tile of scores, keys by queries, and dout Vᵀ → share · P and dS as O, where `share` is local attention's in the
-/// output; rows are padded with zeros to `out_stride`. Returns Σ P∘(dout Vᵀ).
-template <typename O, typename A>
-inline double soften_tile(const A* scores, const A* dprobabilities, int64_t in_stride, O* probabilities, O* dscores,
-                          int64_t out_stride, int64_t columns, int64_t rows, int64_t first_valid_row,
-                          const A* logsumexp, const A* delta, A share) {
-  double products = 0;
-  for (int64_t c = 0; c < columns; ++c) {
-    const A *const s = scores + c * in_stride, *const dp = dprobabilities + c * in_stride;
-    O *const p = probabilities + c * out_stride, *const ds = dscores + c * out_stride;
-    const int64_t valid = first_valid_row + c < 0 ? 0 : smaller(first_valid_row + c, rows);
-    for (int64_t r = 0; r < valid; ++r) {
-      store(p[r], A(0));
-      store(ds[r], A(0));
-    }
-    A row_products = 0;
-#pragma omp simd reduction(+ : row_products)
-    for (int64_t r = valid; r < rows; ++r) {
-      const A probability = exponential(s[r] - logsumexp[r]);
-      const A dscore = probability * (share * dp[r] - delta[r]);
-      row_products += probability * dp[r];
-      store(p[r], share * probability);
-      store(ds[r], dscore);
-    }
-    products += row_products;
-    for (int64_t r = rows; r < out_stride; ++r) {
-      store(p[r], A(0));
-      store(ds[r], A(0));
-    }
+/// One row of a tile, one key's scores and dout Vᵀ for the queries that see it → in place, share · P and dS, where
+/// `share` is local attention's in the output. Returns Σ P∘(dout Vᵀ).
+template <typename A>
+inline A soften_tile_row(A* scores, A* dprobabilities, int64_t queries, const A* logsumexp, const A* delta, A share) {
+  A products = 0;
+#pragma omp simd reduction(+ : products)
+  for (int64_t r = 0; r < queries; ++r) {
+    const A probability = exponential(scores[r] - logsumexp[r]), dprobability = dprobabilities[r];
+    products += probability * dprobability;
+    dprobabilities[r] = probability * (share * dprobability - delta[r]);
+    scores[r] = share * probability;
   }
   return products;
 }
@@ -143,8 +104,9 @@ inline void rotate_rows_with_rest(O* out, O* rest, Rows<const T> rows, int64_t f
   }
 }
 
+/// dk [tokens, D] and dv [tokens, E] are what comes through local attention.
 template <typename T, typename O>
-int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
+int64_t attend_backward_with(const AttendBackward<T>& task, Arithmetic<T>* dk, Arithmetic<T>* dv, char* memory) {
   using A = Arithmetic<T>;
   constexpr bool converts = !std::is_same_v<O, A>;
   const Attend<T>& forward = task.forward;
@@ -154,7 +116,6 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   O* const keys_rest = scratch.take<O>(converts ? n * D : 0);       // what rounding took from them
   O* const keys_transposed = scratch.take<O>((n + key_block) * D);  // each block of keys transposed
   O* const values = scratch.take<O>(std::is_same_v<O, T> ? 0 : n * E);
-  A* const dkeys = scratch.take<A>(n * D);
   O *const queries = scratch.take<O>(query_block * D), *const queries_right = scratch.take<O>(
                                                            converts ? right_size<O>(query_block, D) : 0);
   O* const queries_rest = scratch.take<O>(converts ? query_block * D : 0);
@@ -172,7 +133,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
   A *const dq_memory = scratch.take<A>(query_block * D), *const dq_local = scratch.take<A>(D);
   A* const delta = scratch.take<A>(query_block);
   const bool reads = memory != nullptr && reads_memory(forward);
-  const RetrieveBackward<T, O> retrieve_backward(task, scratch, reads);
+  const QueryGradientThroughMemory<T, O> through_memory(forward, scratch, reads);
   if (memory == nullptr) return scratch.used();
 
   rotate_rows_with_rest(keys, keys_rest, forward.k, 0, n, forward.cos, forward.sin, D, A(1), dq_local);
@@ -182,9 +143,9 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
     for (int64_t i = 0; even > rows && i < D; ++i) store(keys_transposed[begin * D + i * even + rows], A(0));
   }
   const Rows<const O> v = value_rows<O>(forward.v, n, E, values);
-  fill_zero(dkeys, n * D);
+  fill_zero(dk, n * D);
   double keys_rest_sum = 0;  // Σ dK·(K − rounded K)
-  fill_zero(task.dv, n * E);
+  fill_zero(dv, n * E);
 
   for (int64_t head = 0; head < forward.sizes.heads; ++head) {
     const Rows<const T> q{forward.q.data + head * forward.q_head, forward.q.stride};
@@ -193,7 +154,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
     const Rows<T> dq{task.dq.data + head * task.dq_head, task.dq.stride};
     const A* const logsumexp = forward.logsumexp + head * forward.logsumexp_head;
     const A gate = reads ? sigmoid(forward.beta[head]) : A(0);
-    double along_memory = 0, along_local = 0;  // Σ dout·A_mem, Σ P∘(dout Vᵀ)
+    double along_local = 0;              // Σ P∘(dout Vᵀ)
     double along_rest = -keys_rest_sum;  // Σ dQ·(Q − rounded Q) + Σ dK·(K − rounded K); dK has the heads before
     for (int64_t first = 0; first < n; first += query_block) {
       const int64_t rows = smaller(query_block, n - first);
@@ -203,7 +164,9 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         copy_row(dlocal + r * E, dout[first + r], E);
         delta[r] = (A(1) - gate) * dot(dlocal + r * E, local[first + r], E);
       }
-      if (reads) along_memory += retrieve_backward(q, dlocal, first, rows, gate, dq_memory);
+      if (reads) {
+        through_memory(q, dlocal, task.along_norm + head * task.along_norm_head + first, first, rows, gate, dq_memory);
+      }
       if constexpr (converts) convert(dlocal_rows, dlocal, rows * E);
       const Right<O> query_right = make_right(queries, D, rows, D, queries_right);
       const Right<O> dlocal_rows_right = make_right(dlocal_rows, E, rows, E, dlocal_right);
@@ -213,15 +176,47 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
                     operand_stride = converts ? padded_rows<O>(rows) : tile_stride;
       for (int64_t begin = 0; begin < first + rows; begin += key_block) {
         const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
-        multiply(columns, rows, D, keys + begin * D, D, query_transposed, scores, tile_stride, false);
-        multiply(columns, rows, E, v[begin], v.stride, dlocal_rows_transposed, dprobabilities, tile_stride, false);
-        along_local += soften_tile(scores, dprobabilities, tile_stride, probabilities, dscores, operand_stride, columns,
-                                   rows, begin - first, logsumexp + first, delta, A(1) - gate);
-        multiply(columns, E, rows, probabilities, operand_stride, dlocal_rows_right, task.dv + begin * E, E, true);
-        multiply(columns, D, rows, dscores, operand_stride, query_right, dkeys + begin * D, D, true);
-        multiply(D, rows, columns, keys_transposed + begin * D, padded_rows<O>(block),
-                 make_right(dscores, operand_stride, columns, rows, dscores_right), dqueries_transposed, tile_stride,
-                 begin > 0);
+        // Strips of keys, and the first query that sees any key of each.
+        const auto for_each_strip = [&](const auto& body) {
+          for (int64_t key = 0; key < columns; key += strip) {
+            body(key, smaller(strip, columns - key), begin + key > first ? begin + key - first : 0);
+          }
+        };
+        for_each_strip([&](int64_t key, int64_t count, int64_t query) {
+          const int64_t tile = key * tile_stride + query;
+          multiply(count, rows - query, D, keys + (begin + key) * D, D, columns_from(query_transposed, query),
+                   scores + tile, tile_stride, false);
+          multiply(count, rows - query, E, v[begin + key], v.stride, columns_from(dlocal_rows_transposed, query),
+                   dprobabilities + tile, tile_stride, false);
+        });
+        for (int64_t c = 0; c < columns; ++c) {
+          const int64_t unseeing = smaller(begin + c > first ? begin + c - first : 0, rows);
+          A *const score_row = scores + c * tile_stride, *const dprobability_row = dprobabilities + c * tile_stride;
+          fill_zero(score_row, unseeing);
+          fill_zero(dprobability_row, unseeing);
+          along_local += soften_tile_row(score_row + unseeing, dprobability_row + unseeing, rows - unseeing,
+                                         logsumexp + first + unseeing, delta + unseeing, A(1) - gate);
+          if constexpr (converts) {
+            O *const p = probabilities + c * operand_stride, *const ds = dscores + c * operand_stride;
+            convert(p, score_row, rows);
+            convert(ds, dprobability_row, rows);
+            fill_zero(p + rows, operand_stride - rows);
+            fill_zero(ds + rows, operand_stride - rows);
+          }
+        }
+        for_each_strip([&](int64_t key, int64_t count, int64_t query) {
+          const int64_t tile = key * operand_stride + query;
+          multiply(count, E, rows - query, probabilities + tile, operand_stride, rows_from(dlocal_rows_right, query),
+                   dv + (begin + key) * E, E, true);
+          multiply(count, D, rows - query, dscores + tile, operand_stride, rows_from(query_right, query),
+                   dk + (begin + key) * D, D, true);
+        });
+        const Right<O> dscore_right = make_right(dscores, operand_stride, columns, rows, dscores_right);
+        for (int64_t query = 0; query < rows; query += strip) {
+          const int64_t count = smaller(strip, rows - query), seen = smaller(columns, first + query + count - begin);
+          multiply(D, count, seen, keys_transposed + begin * D, padded_rows<O>(block),
+                   columns_from(dscore_right, query), dqueries_transposed + query, tile_stride, begin > 0);
+        }
       }
       transpose(dqueries, D, dqueries_transposed, tile_stride, D, rows);
       if constexpr (converts) along_rest += exact_dot(dqueries, queries_rest, rows * D);
@@ -237,14 +232,14 @@ int64_t attend_backward_with(const AttendBackward<T>& task, char* memory) {
         }
       }
     }
-    if constexpr (converts) keys_rest_sum = exact_dot(dkeys, keys_rest, n * D);
+    if constexpr (converts) keys_rest_sum = exact_dot(dk, keys_rest, n * D);
     along_rest += keys_rest_sum;
     const double open = sigmoid(static_cast<double>(forward.beta[head]));
     task.dbeta[head] =
-        reads ? static_cast<A>(open * (1 - open) * (along_memory - along_local) - open * along_rest) : A(0);
+        reads ? static_cast<A>(open * (1 - open) * (task.along_memory[head] - along_local) - open * along_rest) : A(0);
   }
   for (int64_t r = 0; r < n; ++r) {
-    rotate_row_back(task.dk + r * D, dkeys + r * D, forward.cos + r * D, forward.sin + r * D, D, A(1));
+    rotate_row_back(dk + r * D, dk + r * D, forward.cos + r * D, forward.sin + r * D, D, A(1));
   }
   return 0;
 }

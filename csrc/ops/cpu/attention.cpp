@@ -2,8 +2,8 @@
 // segments at once; one after the other go only the states, D × D and D × E matrices.
 //
 //   forward   z of all segments · what each writes · the states · each segment read
-//   backward  each segment read · the memories, last to first · what each segment wrote · the norms, last to first
-//             (with linear the norms before what was written)
+//   backward  what each segment's reading sends to the state · the memories, last to first · the norms, last to first
+//             (with delta before them what each segment's writing sends to the norm) · q, k, v and β of each segment
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -258,39 +258,43 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
   auto dmemory = dmemory_in ? Arguments<T>::plain(*dmemory_in).clone() : at::zeros({x.batch, x.groups, D, E}, state);
   auto dnorm = dnorm_in ? Arguments<T>::plain(*dnorm_in).clone() : at::zeros({x.batch, x.groups, D}, state);
 
-  // What each segment's reading sends to k, v and β, and to the state before it.
-  const bool read = dout_in.has_value();
-  Tensor dout, local, local_dk, local_dv, dbetas, dmemories, dnorms, dnorms_before;
+  // What each segment's reading sends to the state before it.
+  const bool read = dout_in.has_value(), retrieves = read && writes;
+  Tensor dout, local, dbetas;
+  const auto along_memory = at::empty({retrieves ? x.tasks() : 0, x.group_size()}, state.dtype(at::kDouble));
+  const auto along_norm = at::empty({x.batch, x.heads, retrieves ? x.tokens : 0}, state);
+  const auto dmemories = at::empty({x.batch, x.groups, retrieves ? S : 0, D, E}, state);
+  const auto dnorms = at::empty({x.batch, x.groups, retrieves ? S : 0, D}, state);
   if (read) {
     dout = with_contiguous_rows(dout_in->to(arguments.q.scalar_type()));
     local = with_contiguous_rows(local_in);
-    local_dk = at::empty({x.batch, x.groups, x.tokens, D}, state);
-    local_dv = at::empty({x.batch, x.groups, x.tokens, E}, state);
     dbetas = at::empty({x.batch, x.groups, S, x.group_size()}, state);
-    dmemories = at::zeros({x.batch, x.groups, writes ? S : 0, D, E}, state);
-    dnorms = at::zeros({x.batch, x.groups, writes ? S : 0, D}, state);
+  }
+  const auto attend_backward = [&](const Place& place) {
+    const int64_t head = place.group * x.group_size();
+    AttendBackward<T> task;
+    task.forward = arguments.attend(place, logsumexp, memories, norms);
+    task.forward.local = rows_of<T>(local, place, head, x.segment_length);
+    task.forward.local_head = local.stride(1);
+    task.dout = rows_of<const T>(dout, place, head, x.segment_length);
+    task.dout_head = dout.stride(1);
+    task.dq = rows_of<T>(dq, place, head, x.segment_length);
+    task.dq_head = dq.stride(1);
+    task.dbeta = data<A>(dbetas) + place.index * x.group_size();
+    if (writes) {
+      task.dmemory = data<A>(dmemories) + place.index * size;
+      task.dnorm = data<A>(dnorms) + place.index * D;
+      task.along_memory = data<double>(along_memory) + place.index * x.group_size();
+      task.along_norm =
+          data<A>(along_norm) + (place.batch * x.heads + head) * x.tokens + place.segment * x.segment_length;
+      task.along_norm_head = x.tokens;
+    }
+    return task;
+  };
+  if (retrieves) {
     for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
-      const int64_t head = place.group * x.group_size();
-      const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
-      AttendBackward<T> task;
-      task.forward = arguments.attend(place, logsumexp, memories, norms);
-      task.forward.local = rows_of<T>(local, place, head, x.segment_length);
-      task.forward.local_head = local.stride(1);
-      task.dout = rows_of<const T>(dout, place, head, x.segment_length);
-      task.dout_head = dout.stride(1);
-      task.dq = rows_of<T>(dq, place, head, x.segment_length);
-      task.dq_head = dq.stride(1);
-      task.dk = data<A>(local_dk) + row * D;
-      task.dv = data<A>(local_dv) + row * E;
-      task.dbeta = data<A>(dbetas) + place.index * x.group_size();
-      if (writes) {
-        task.dmemory = data<A>(dmemories) + place.index * size;
-        task.dnorm = data<A>(dnorms) + place.index * D;
-      }
-      kernels.attend_backward(task, scratch);
+      kernels.retrieve_backward(attend_backward(place), scratch);
     });
-  } else {
-    dq.zero_();
   }
 
   // The states' gradients after each segment, last to first.
@@ -309,42 +313,33 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
         kernels.multiply(D, E, D, transposed, dM, product.get(), false);
         for (int64_t i = 0; i < size; ++i) dM[i] -= product[i];
       }
-      if (read && writes) {
+      if (retrieves) {
         const A* const own = data<A>(dmemories) + (pair * S + s) * size;
         for (int64_t i = 0; i < size; ++i) dM[i] += own[i];
       }
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dM, size, A(0));
     }
   });
-  const auto task_of = [&](const Place& place) {
-    const int64_t row = (place.batch * x.groups + place.group) * x.tokens + place.segment * x.segment_length;
+  const auto write_backward = [&](const Place& place) {
     WriteBackward<T> task;
     task.sizes = x.sizes(place.segment);
     task.k = rows_of<const T>(arguments.k, place, place.group, x.segment_length);
     task.v = rows_of<const T>(arguments.v, place, place.group, x.segment_length);
     task.gain = gain_at<A>(arguments.gain, place.batch, place.segment, S);
-    if (arguments.writes(place)) {
-      task.dmemory = data<A>(dmemories_after) + place.index * size;
-      task.dnorm = data<A>(dnorms_after) + place.index * D;
-    }
+    task.dmemory = data<A>(dmemories_after) + place.index * size;
+    task.dnorm = data<A>(dnorms_after) + place.index * D;
     if (delta) {
       task.memory = data<A>(memories) + place.index * size;
       task.norm = data<A>(norms) + place.index * D;
-      task.dnorm_before = data<A>(dnorms_before) + place.index * D;
     }
-    if (local_dk.defined()) task.local_dk = data<A>(local_dk) + row * D;
-    if (read) task.local_dv = data<A>(local_dv) + row * E;
-    task.dk = rows_of<T>(dk, place, place.group, x.segment_length);
-    task.dv = rows_of<T>(dv, place, place.group, x.segment_length);
     return task;
   };
-  const auto write_backward = [&](const Place& place, char* scratch) {
-    kernels.write_backward(task_of(place), scratch);
-  };
+  const auto dnorms_before = at::empty({x.batch, x.groups, delta ? S : 0, D}, state);
   if (delta) {
-    dnorms_before = at::empty({x.batch, x.groups, S, D}, state);
-    if (!read) local_dk = at::zeros({x.batch, x.groups, x.tokens, D}, state);
-    for_each_segment(x, scratch_bytes, write_backward);
+    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+      if (!arguments.writes(place)) return;
+      kernels.norm_backward(write_backward(place), data<A>(dnorms_before) + place.index * D, scratch);
+    });
   }
   for_each_state(x, [&](int64_t pair, int64_t batch) {
     A* const dz = data<A>(dnorm) + pair * D;
@@ -353,18 +348,22 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       for (int64_t i = 0; i < D; ++i) {
         if (writes) data<A>(dnorms_after)[row + i] = dz[i];
         if (delta && s < F) dz[i] += data<A>(dnorms_before)[row + i];
-        if (read && writes) dz[i] += data<A>(dnorms)[row + i];
+        if (retrieves) dz[i] += data<A>(dnorms)[row + i];
       }
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dz, D, A(0));
     }
   });
-  if (delta) {
-    for_each_segment(x, 0, [&](const Place& place, char*) {
-      if (arguments.writes(place)) kernels.add_norm_gradient(task_of(place));
-    });
-  } else {
-    for_each_segment(x, scratch_bytes, write_backward);
-  }
+  if (!read) dq.zero_();
+  for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+    std::optional<AttendBackward<T>> reading;
+    std::optional<WriteBackward<T>> writing;
+    if (read) reading = attend_backward(place);
+    if (arguments.writes(place)) writing = write_backward(place);
+    const SegmentBackward<T> task{reading ? &*reading : nullptr, writing ? &*writing : nullptr, x.sizes(place.segment),
+                                  rows_of<T>(dk, place, place.group, x.segment_length),
+                                  rows_of<T>(dv, place, place.group, x.segment_length)};
+    kernels.segment_backward(task, scratch);
+  });
   const auto dbeta = read ? dbetas.sum(at::IntArrayRef{0, 2}).view({x.heads}) : at::zeros({x.heads}, state);
   return {dq, dk, dv, dbeta, dmemory, dnorm};
 }

@@ -70,6 +70,20 @@ void multiply_with_avx512(int64_t m, int64_t k, const BFloat16* a, int64_t a_str
 
 bool has_bfloat16_product() { return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"); }
 
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) void convert(BFloat16* out, const float* in,
+                                                                             int64_t count) {
+  int64_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(in + i + 16), _mm512_loadu_ps(in + i));
+    _mm512_storeu_si512(out + i, reinterpret_cast<__m512i>(both));
+  }
+  for (; i < count; i += 16) {
+    const auto valid = static_cast<__mmask16>(count - i < 16 ? (1u << (count - i)) - 1 : 0xffffu);
+    const __m256bh half = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(valid, in + i));
+    _mm256_mask_storeu_epi16(out + i, valid, reinterpret_cast<__m256i>(half));
+  }
+}
+
 void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, const BFloat16* b, float* c,
                     int64_t c_stride, bool accumulate) {
   static const bool has_matrix_unit = at::native::cpublas::could_pack(at::kBFloat16);
@@ -81,6 +95,7 @@ void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, c
 #else
 
 bool has_bfloat16_product() { return false; }
+void convert(BFloat16*, const float*, int64_t) {}
 void multiply_panel(int64_t, int64_t, const BFloat16*, int64_t, const BFloat16*, float*, int64_t, bool) {}
 
 #endif

@@ -35,6 +35,18 @@ struct Right {
   int64_t stride;
 };
 
+/// The columns of a right operand from `column` on, a multiple of panel_columns.
+template <typename O>
+inline Right<O> columns_from(Right<O> operand, int64_t column) {
+  return {operand.data + column * (std::is_same_v<O, BFloat16> ? operand.stride : 1), operand.stride};
+}
+
+/// The rows of a right operand from `row` on, an even number.
+template <typename O>
+inline Right<O> rows_from(Right<O> operand, int64_t row) {
+  return {operand.data + row * (std::is_same_v<O, BFloat16> ? panel_columns : operand.stride), operand.stride};
+}
+
 /// Two bfloat16 of neighbouring rows, the first in the low half.
 struct Pair {
   uint32_t bits;
@@ -100,13 +112,7 @@ inline Right<O> make_right_transposed(const O* rows, int64_t stride, int64_t n, 
   }
 }
 
-/// float rows as O, for O that are not float themselves.
-template <typename O, typename A>
-inline void convert(O* out, const A* in, int64_t count) {
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) store(out[i], in[i]);
-}
-
+using ::infini::ops::cpu::convert;
 using ::infini::ops::cpu::multiply;
 
 /// Plain loops, for double: exactness matters there, not speed.

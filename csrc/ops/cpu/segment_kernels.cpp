@@ -3,7 +3,8 @@
 #include "ops/cpu/segment_kernels.h"
 
 #include "ops/cpu/attend.h"
-#include "ops/cpu/attend_backward.h"
+#include "ops/cpu/retrieve_backward.h"
+#include "ops/cpu/segment_backward.h"
 #include "ops/cpu/write.h"
 
 namespace infini::ops::cpu {
@@ -41,8 +42,11 @@ int64_t scratch_bytes(const Sizes& largest) {
     write.sizes = largest;
     WriteBackward<T> write_backward;
     write_backward.sizes = largest;
-    const int64_t bytes[] = {attend_with<T, O>(attend, nullptr), attend_backward_with<T, O>(attend_backward, nullptr),
-                             write_with<T, O>(write, nullptr), write_backward_with<T, O>(write_backward, nullptr)};
+    SegmentBackward<T> segment_backward{&attend_backward, &write_backward, largest, {}, {}};
+    const int64_t bytes[] = {attend_with<T, O>(attend, nullptr), write_with<T, O>(write, nullptr),
+                             retrieve_backward_with<T, O>(attend_backward, nullptr),
+                             norm_backward_with<T, O>(write_backward, nullptr, nullptr),
+                             segment_backward_with<T, O>(segment_backward, nullptr)};
     int64_t most = 0;
     for (const int64_t each : bytes) most = each > most ? each : most;
     return most;
@@ -57,19 +61,23 @@ constexpr SegmentKernels<T> make_kernels() {
       [](const Attend<T>& task, char* scratch) {
         with_operand<T>(task.sizes, [&](auto operand) { return attend_with<T, decltype(operand)>(task, scratch); });
       },
-      [](const AttendBackward<T>& task, char* scratch) {
-        with_operand<T>(task.forward.sizes,
-                        [&](auto operand) { return attend_backward_with<T, decltype(operand)>(task, scratch); });
-      },
       write_norm_with<T>,
       [](const Write<T>& task, char* scratch) {
         with_operand<T>(task.sizes, [&](auto operand) { return write_with<T, decltype(operand)>(task, scratch); });
       },
-      [](const WriteBackward<T>& task, char* scratch) {
-        with_operand<T>(task.sizes,
-                        [&](auto operand) { return write_backward_with<T, decltype(operand)>(task, scratch); });
+      [](const AttendBackward<T>& task, char* scratch) {
+        with_operand<T>(task.forward.sizes,
+                        [&](auto operand) { return retrieve_backward_with<T, decltype(operand)>(task, scratch); });
       },
-      add_norm_gradient_with<T>,
+      [](const WriteBackward<T>& task, A* dnorm_before, char* scratch) {
+        with_operand<T>(task.sizes, [&](auto operand) {
+          return norm_backward_with<T, decltype(operand)>(task, dnorm_before, scratch);
+        });
+      },
+      [](const SegmentBackward<T>& task, char* scratch) {
+        with_operand<T>(task.sizes,
+                        [&](auto operand) { return segment_backward_with<T, decltype(operand)>(task, scratch); });
+      },
       [](int64_t m, int64_t n, int64_t k, const A* a, const A* b, A* c, bool accumulate) {
         multiply(m, n, k, a, k, b, n, c, n, accumulate);
       },

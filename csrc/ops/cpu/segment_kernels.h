@@ -57,17 +57,19 @@ struct Attend {
   const A *memory = nullptr, *norm = nullptr;  ///< as before the segment; nullptr: local attention only
 };
 
-/// The gradient of `Attend`.
+/// The gradient of `Attend`, in two steps: first what retrieval sends to the state before the segment, then the rest.
 template <typename T, typename A = Arithmetic<T>>
 struct AttendBackward {
   Attend<T> forward;  ///< with `local` (never none) and `logsumexp` as the forward pass left them; `out` is not read
   Rows<const T> dout;
   int64_t dout_head = 0;
+  A *dmemory = nullptr, *dnorm = nullptr;  ///< [D, E], [D] (first step)
+  double* along_memory = nullptr;          ///< [heads]: Σ dout·A_mem (first step)
+  A* along_norm = nullptr;                 ///< [heads, …]: of each query, gate · dout·A_mem/(σ(q) z) (first step)
+  int64_t along_norm_head = 0;
   Rows<T> dq;
   int64_t dq_head = 0;
-  A *dk = nullptr, *dv = nullptr;          ///< [tokens, D], [tokens, E]: what comes through local attention
-  A* dbeta = nullptr;                      ///< [heads]
-  A *dmemory = nullptr, *dnorm = nullptr;  ///< what comes through retrieval
+  A* dbeta = nullptr;  ///< [heads]
 };
 
 /// Writes one segment: the affine map M_out = M_in + written − transition · M_in.
@@ -88,10 +90,15 @@ struct WriteBackward {
   Rows<const T> k, v;
   A gain = 1;
   const A *memory = nullptr, *norm = nullptr;    ///< as before the segment; nullptr for linear
-  const A *dmemory = nullptr, *dnorm = nullptr;  ///< of the state after the segment; nullptr: nothing was written
-  A* dnorm_before = nullptr;                     ///< [D]: delta's gradient of the norm before the segment
-  A* local_dk = nullptr;        ///< what AttendBackward left; nullptr: none. With delta never none, and added to
-  const A* local_dv = nullptr;  ///< what AttendBackward left; nullptr: none
+  const A *dmemory = nullptr, *dnorm = nullptr;  ///< of the state after the segment
+};
+
+/// The gradient of q, k, v and beta of one segment.
+template <typename T>
+struct SegmentBackward {
+  const AttendBackward<T>* read = nullptr;    ///< nullptr: nothing comes through the output
+  const WriteBackward<T>* written = nullptr;  ///< nullptr: the segment was not written
+  Sizes sizes;
   Rows<T> dk, dv;
 };
 
@@ -100,14 +107,14 @@ struct SegmentKernels {
   using A = Arithmetic<T>;
   int64_t (*scratch_bytes)(const Sizes& largest);
   void (*attend)(const Attend<T>&, char* scratch);
-  void (*attend_backward)(const AttendBackward<T>&, char* scratch);
   /// gain · Σ_t σ(k_t) → norm [D].
   void (*write_norm)(const Write<T>&, A* norm);
   void (*write)(const Write<T>&, char* scratch);
-  /// → dk, dv; with delta → dnorm_before, local_dk, dv, and then add_norm_gradient makes dk, once dnorm is known. Where
-  /// nothing was written → dk, dv.
-  void (*write_backward)(const WriteBackward<T>&, char* scratch);
-  void (*add_norm_gradient)(const WriteBackward<T>&);
+  /// The first step of AttendBackward.
+  void (*retrieve_backward)(const AttendBackward<T>&, char* scratch);
+  /// Delta's gradient of the norm before the segment, of what was written; `dnorm` is not read → dnorm_before [D].
+  void (*norm_backward)(const WriteBackward<T>&, A* dnorm_before, char* scratch);
+  void (*segment_backward)(const SegmentBackward<T>&, char* scratch);
   /// c [m, n] (+)= a [m, k] · b [k, n], contiguous.
   void (*multiply)(int64_t m, int64_t n, int64_t k, const A* a, const A* b, A* c, bool accumulate);
 };

@@ -82,7 +82,7 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
   std::vector<T> out(size(H * n * E)), local(size(H * n * E)), dq(size(H * n * D)), dk(size(n * D)), dv(size(n * E));
   std::vector<A> logsumexp(size(H * n)), along_norm(size(H * n)), dbeta(size(H));
   std::vector<A> read_dmemory(size(D * E)), read_dnorm(size(D)), written_norm(size(D)), written(size(D * E));
-  std::vector<A> transition(size(D * D)), dnorm_before(size(D));
+  std::vector<A> transition(size(D * D)), dnorm_before(size(D)), written_along_norm(size(n));
   std::vector<double> along_memory(size(H));
 
   Attend<T> attend{
@@ -97,7 +97,8 @@ std::vector<std::vector<double>> results(const SegmentKernels<T>& kernels, const
       n,      {dq.data(), D},   n * D, dbeta.data()};
   kernels.retrieve_backward(attend_backward, scratch);
   const WriteBackward<T> write_backward{sizes,         {k.data(), D}, {v.data(), E},  A(2),
-                                        memory.data(), norm.data(),   dmemory.data(), dnorm.data()};
+                                        memory.data(), norm.data(),   dmemory.data(), written_along_norm.data(),
+                                        dnorm.data()};
   kernels.norm_backward(write_backward, dnorm_before.data(), scratch);
   kernels.segment_backward({&attend_backward, &write_backward, sizes, {dk.data(), D}, {dv.data(), E}}, scratch);
 

@@ -63,6 +63,16 @@ inline const O* state_rows(const A* state, int64_t count, O* buffer) {
   }
 }
 
+/// σ of a block of rows.
+template <typename O, typename T>
+inline void sigma_rows(O* out, Rows<const T> x, int64_t first, int64_t count, int64_t width) {
+  for (int64_t r = 0; r < count; ++r) {
+    const T* const row = x[first + r];
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) store(out[r * width + i], sigma<Arithmetic<T>>(load(row[i])));
+  }
+}
+
 /// σ(q) of a block of rows, and 1/(σ(q) z) of each. The denominator sums σ(q) as the product with M will see it, so
 /// that what rounding to O does to both cancels.
 template <typename O, typename A, typename T>

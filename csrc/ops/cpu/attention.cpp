@@ -320,6 +320,8 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(dM, size, A(0));
     }
   });
+  const auto dnorms_before = at::empty({x.batch, x.groups, delta ? S : 0, D}, state);
+  const auto written_along_norm = at::empty({x.batch, x.groups, delta ? x.tokens : 0}, state);
   const auto write_backward = [&](const Place& place) {
     WriteBackward<T> task;
     task.sizes = x.sizes(place.segment);
@@ -331,10 +333,10 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
     if (delta) {
       task.memory = data<A>(memories) + place.index * size;
       task.norm = data<A>(norms) + place.index * D;
+      task.along_norm = data<A>(written_along_norm) + place.index / S * x.tokens + place.segment * x.segment_length;
     }
     return task;
   };
-  const auto dnorms_before = at::empty({x.batch, x.groups, delta ? S : 0, D}, state);
   if (delta) {
     for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
       if (!arguments.writes(place)) return;

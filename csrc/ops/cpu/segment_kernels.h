@@ -83,14 +83,16 @@ struct Write {
   A* transition = nullptr;  ///< [D, D]: gain · σ(K)ᵀ(σ(K) / (σ(K) z)); nullptr for linear
 };
 
-/// The gradient of one written segment.
+/// The gradient of one written segment, for delta in two steps: first that of the norm before it, then the rest.
 template <typename T, typename A = Arithmetic<T>>
 struct WriteBackward {
   Sizes sizes;
   Rows<const T> k, v;
   A gain = 1;
-  const A *memory = nullptr, *norm = nullptr;    ///< as before the segment; nullptr for linear
-  const A *dmemory = nullptr, *dnorm = nullptr;  ///< of the state after the segment
+  const A *memory = nullptr, *norm = nullptr;  ///< as before the segment; nullptr for linear
+  const A* dmemory = nullptr;                  ///< of the memory after the segment
+  A* along_norm = nullptr;                     ///< [tokens]: of each key dw·r/(σ(k) z), delta's first step
+  const A* dnorm = nullptr;                    ///< of the norm after the segment (second step)
 };
 
 /// The gradient of q, k, v and beta of one segment.
@@ -112,7 +114,7 @@ struct SegmentKernels {
   void (*write)(const Write<T>&, char* scratch);
   /// The first step of AttendBackward.
   void (*retrieve_backward)(const AttendBackward<T>&, char* scratch);
-  /// Delta's gradient of the norm before the segment, of what was written; `dnorm` is not read → dnorm_before [D].
+  /// The first step of delta's WriteBackward → dnorm_before [D], what writing sends to the norm before the segment.
   void (*norm_backward)(const WriteBackward<T>&, A* dnorm_before, char* scratch);
   void (*segment_backward)(const SegmentBackward<T>&, char* scratch);
   /// c [m, n] (+)= a [m, k] · b [k, n], contiguous.

@@ -1,140 +1,122 @@
 #pragma once
 
-// The gradient of one segment written. With w = v − σ(k) M/(σ(k) z) what is written, r = σ(k) M/(σ(k) z) what delta
-// retrieves for it, c the gain, and dw = c σ(k) dM_out:
+// The gradient of one segment written. With c the gain, dw = c dM_outᵀ σ(k) the gradient of what is written, and for
+// delta, the only rule that reads before it writes, r = Mᵀσ(k) / (σ(k) z) what it reads and a = dw·r / (σ(k) z):
 //
-//   dv = dw      dσ(k) = c dM_out w + c dz_out − (M dw)/(σ(k) z) + z Σ(dw·r)/(σ(k) z)      dz = Σ (dw·r) σ(k)/(σ(k) z)
+//   dv = dw      dσ(k) = c dM_out (v − r) − M dw / (σ(k) z) + a z + c dz_out      dz = Σ a σ(k)
 //
-// (what has r or M, only for delta, the only rule that reads before it writes). The norms' gradients run from the last
-// segment to the first before dσ(k) is made, so that delta computes dw and r twice.
+// (without r and a for linear). The norms' gradients run from the last segment to the first before dσ(k) is made, where
+// r and dw need not be known again: c dM_out r + M dw / (σ(k) z) = Y σ(k) / (σ(k) z) with Y = c (dM_out Mᵀ + M
+// dM_outᵀ).
 
 #include "ops/cpu/write.h"
 
 namespace infini::ops::cpu {
 namespace {
 
-/// σ(k) of a block, dw = σ(k) · (c dM_out), and for delta what was retrieved, r = σ(k) M / (σ(k) z).
+/// c dM_out as O.
 template <typename T, typename O>
-struct WriteGradients {
-  using A = Arithmetic<T>;
-  O *sigma_k, *dmemory_rows;       // [write_block, D], [D, E]
-  const O* memory_rows = nullptr;  // [D, E]
-  A *dwritten, *retrieved, *scales;
-  Right<O> dmemory{}, memory{};
-
-  WriteGradients(const WriteBackward<T>& task, Scratch& scratch, bool measure) {
-    constexpr bool converts = !std::is_same_v<O, A>;
-    const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
-    sigma_k = scratch.take<O>(write_block * D);
-    dmemory_rows = scratch.take<O>(D * E);
-    O* const memory_buffer = scratch.take<O>(converts ? D * E : 0);
-    O* const dmemory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
-    O* const memory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
-    dwritten = scratch.take<A>(write_block * E);
-    retrieved = scratch.take<A>(write_block * E);
-    scales = scratch.take<A>(write_block);
-    if (measure) return;
+inline void gained_dmemory(const WriteBackward<T>& task, O* out) {
 #pragma omp simd
-    for (int64_t i = 0; i < D * E; ++i) store(dmemory_rows[i], task.gain * task.dmemory[i]);
-    dmemory = make_right(dmemory_rows, E, D, E, dmemory_right);
-    if (task.memory == nullptr) return;
-    memory_rows = state_rows(task.memory, D * E, memory_buffer);
-    memory = make_right(memory_rows, E, D, E, memory_right);
+  for (int64_t i = 0; i < task.sizes.key_width * task.sizes.value_width; ++i) {
+    store(out[i], task.gain * task.dmemory[i]);
   }
-
-  void compute(const WriteBackward<T>& task, int64_t first, int64_t rows) const {
-    const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
-    if (task.memory == nullptr) {
-      for (int64_t r = 0; r < rows; ++r) {
-        const T* const k = task.k[first + r];
-#pragma omp simd
-        for (int64_t i = 0; i < D; ++i) store(sigma_k[r * D + i], sigma<A>(load(k[i])));
-      }
-    } else {
-      sigma_rows(sigma_k, scales, task.k, first, rows, D, task.norm);
-      multiply(rows, E, D, sigma_k, D, memory, retrieved, E, false);
-      for (int64_t r = 0; r < rows; ++r) {
-#pragma omp simd
-        for (int64_t i = 0; i < E; ++i) retrieved[r * E + i] *= scales[r];
-      }
-    }
-    multiply(rows, E, D, sigma_k, D, dmemory, dwritten, E, false);
-  }
-};
+}
 
 template <typename T, typename O>
 int64_t norm_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dnorm_before, char* memory) {
   using A = Arithmetic<T>;
+  constexpr bool converts = !std::is_same_v<O, A>;
   const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
   Scratch scratch(memory);
-  const WriteGradients<T, O> gradients(task, scratch, memory == nullptr);
+  O *const dmemory_rows = scratch.take<O>(D * E), *const memory_rows = scratch.take<O>(converts ? D * E : 0);
+  O* const dmemory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
+  O* const memory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
+  O* const sigma_k = scratch.take<O>(write_block * D);
+  A *const dwritten = scratch.take<A>(write_block * E), *const read = scratch.take<A>(write_block * E);
+  A* const scales = scratch.take<A>(write_block);
   if (memory == nullptr) return scratch.used();
 
   fill_zero(dnorm_before, D);
+  gained_dmemory(task, dmemory_rows);
+  const Right<O> dM = make_right(dmemory_rows, E, D, E, dmemory_right);
+  const Right<O> M = make_right(state_rows(task.memory, D * E, memory_rows), E, D, E, memory_right);
   for (int64_t first = 0; first < task.sizes.tokens; first += write_block) {
     const int64_t rows = smaller(write_block, task.sizes.tokens - first);
-    gradients.compute(task, first, rows);
+    sigma_rows(sigma_k, scales, task.k, first, rows, D, task.norm);
+    multiply(rows, E, D, sigma_k, D, dM, dwritten, E, false);
+    multiply(rows, E, D, sigma_k, D, M, read, E, false);
     for (int64_t r = 0; r < rows; ++r) {
-      const A product = dot(gradients.dwritten + r * E, gradients.retrieved + r * E, E) * gradients.scales[r];
+      const A a = dot(dwritten + r * E, read + r * E, E) * scales[r] * scales[r];
+      task.along_norm[first + r] = a;
 #pragma omp simd
-      for (int64_t i = 0; i < D; ++i) dnorm_before[i] += product * load(gradients.sigma_k[r * D + i]);
+      for (int64_t i = 0; i < D; ++i) dnorm_before[i] += a * load(sigma_k[r * D + i]);
     }
   }
   return 0;
+}
+
+/// Y of delta as a right operand.
+template <typename T, typename O>
+Right<O> symmetric_reading(const WriteBackward<T>& task, Scratch& scratch, bool measure) {
+  using A = Arithmetic<T>;
+  const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
+  A *const transposed = scratch.take<A>(E * D), *const product = scratch.take<A>(D * D);
+  A* const sum = scratch.take<A>(D * D);
+  O *const rows = scratch.take<O>(std::is_same_v<O, A> ? 0 : D * D), *const right =
+                                                                         scratch.take<O>(right_size<O>(D, D));
+  if (measure || task.memory == nullptr) return {};
+  transpose(transposed, D, task.memory, E, D, E);
+  multiply(D, D, E, task.dmemory, E, transposed, D, product, D, false);
+  transpose(sum, D, product, D, D, D);
+#pragma omp simd
+  for (int64_t i = 0; i < D * D; ++i) sum[i] = task.gain * (sum[i] + product[i]);
+  return make_right(state_rows(sum, D * D, rows), D, D, D, right);
 }
 
 /// Adds to dk [tokens, D] and dv [tokens, E].
 template <typename T, typename O>
 int64_t write_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dk, Arithmetic<T>* dv, char* memory) {
   using A = Arithmetic<T>;
+  constexpr bool converts = !std::is_same_v<O, A>;
   const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
   Scratch scratch(memory);
-  const WriteGradients<T, O> gradients(task, scratch, memory == nullptr);
-  O *const written = scratch.take<O>(write_block * E), *const dretrieved = scratch.take<O>(write_block * E);
-  O* const dmemory_buffer = scratch.take<O>(right_size<O>(E, D));
-  O* const memory_buffer = scratch.take<O>(right_size<O>(E, D));
-  A *const dsigma = scratch.take<A>(write_block * D), *const products = scratch.take<A>(write_block);
+  const Right<O> Y = symmetric_reading<T, O>(task, scratch, memory == nullptr);
+  O *const dmemory_rows = scratch.take<O>(D * E), *const sigma_k = scratch.take<O>(write_block * D);
+  O* const dmemory_right = scratch.take<O>(converts ? right_size<O>(D, E) : 0);
+  O* const dmemory_transposed_right = scratch.take<O>(right_size<O>(E, D));
+  O* const values = scratch.take<O>(std::is_same_v<O, T> ? 0 : write_block * E);
+  A *const dsigma = scratch.take<A>(write_block * D), *const reading = scratch.take<A>(write_block * D);
+  A* const scales = scratch.take<A>(write_block);
   if (memory == nullptr) return scratch.used();
 
   const bool delta = task.memory != nullptr;
-  const Right<O> dmemory_transposed = make_right_transposed(gradients.dmemory_rows, E, D, E, dmemory_buffer);
-  Right<O> memory_transposed{};
-  if (delta) memory_transposed = make_right_transposed(gradients.memory_rows, E, D, E, memory_buffer);
+  gained_dmemory(task, dmemory_rows);
+  const Right<O> dM = make_right(dmemory_rows, E, D, E, dmemory_right);
+  const Right<O> dM_transposed = make_right_transposed(dmemory_rows, E, D, E, dmemory_transposed_right);
   for (int64_t first = 0; first < task.sizes.tokens; first += write_block) {
     const int64_t rows = smaller(write_block, task.sizes.tokens - first);
-    gradients.compute(task, first, rows);
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* const v = task.v[first + r];
-      const A* const dwritten = gradients.dwritten + r * E;
-      A* const dv_row = dv + (first + r) * E;
-#pragma omp simd
-      for (int64_t i = 0; i < E; ++i) dv_row[i] += dwritten[i];
-      if (!delta) {
-        copy_row(written + r * E, v, E);
-        continue;
-      }
-      const A* const retrieved = gradients.retrieved + r * E;
-      const A scale = gradients.scales[r];
-      products[r] = dot(dwritten, retrieved, E) * scale;
-#pragma omp simd
-      for (int64_t i = 0; i < E; ++i) {
-        store(written[r * E + i], load(v[i]) - retrieved[i]);
-        store(dretrieved[r * E + i], -scale * dwritten[i]);
-      }
+    const Rows<const T> block{task.v[first], task.v.stride};
+    const Rows<const O> v = value_rows<O>(block, rows, E, values);
+    if (delta) {
+      sigma_rows(sigma_k, scales, task.k, first, rows, D, task.norm);
+      multiply(rows, D, D, sigma_k, D, Y, reading, D, false);
+    } else {
+      sigma_rows(sigma_k, task.k, first, rows, D);
     }
-    multiply(rows, D, E, written, E, dmemory_transposed, dsigma, D, false);
-    if (delta) multiply(rows, D, E, dretrieved, E, memory_transposed, dsigma, D, true);
+    multiply(rows, E, D, sigma_k, D, dM, dv + first * E, E, true);
+    multiply(rows, D, E, v.data, v.stride, dM_transposed, dsigma, D, false);
     for (int64_t r = 0; r < rows; ++r) {
       const T* const k = task.k[first + r];
-      const O* const sigma_k = gradients.sigma_k + r * D;
       A *const row = dsigma + r * D, *const dk_row = dk + (first + r) * D;
       if (delta) {
+        const A a = task.along_norm[first + r];
 #pragma omp simd
-        for (int64_t i = 0; i < D; ++i) row[i] += products[r] * task.norm[i];
+        for (int64_t i = 0; i < D; ++i) row[i] += a * task.norm[i] - scales[r] * reading[r * D + i];
       }
 #pragma omp simd
       for (int64_t i = 0; i < D; ++i) {
-        const A slope = load(k[i]) > A(0) ? A(1) : load(sigma_k[i]);
+        const A slope = load(k[i]) > A(0) ? A(1) : load(sigma_k[r * D + i]);
         dk_row[i] += (row[i] + task.gain * task.dnorm[i]) * slope;
       }
     }

@@ -208,6 +208,70 @@ TEST(Bench, RefusesWhatCannotBeMeasured) {
   }
 }
 
+/// A checkpoint of one step on the passkey task, enough to have something to ask.
+class Passkey : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    const std::filesystem::path config = folder_ / "config.yaml";
+    std::ofstream(config)
+        << "name: run\noutput_folder: " << folder_.string()
+        << "\nsteps: 1\ntrain_length: 256\nthreads: 1\ntask:\n  kind: passkey\nmodel:\n  hidden_size: 16\n"
+           "  intermediate_size: 32\n  num_hidden_layers: 2\n  num_attention_heads: 2\n"
+           "  memory:\n    segment_length: 32\n    update: delta\n";
+    const Outcome outcome = run("train '" + config.string() + "'");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  }
+
+  Outcome ask(const std::string& options) const {
+    return run("passkey --checkpoint '" + (folder_ / "run/checkpoints/step-1").string() + "' --threads 1 " + options);
+  }
+  std::string out() const { return "--out '" + file().string() + "' "; }
+  std::filesystem::path file() const { return folder_ / "cells.jsonl"; }
+
+ private:
+  const std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "passkey";
+};
+
+TEST_F(Passkey, GoesOnFromTheCellsThatItsFileHolds) {
+  const Outcome first = ask(out() + "--json --trials 2 --depths start,end --lengths 512");
+  ASSERT_EQ(first.exit_code, 0) << first.errors;
+  const auto cells = nlohmann::json::parse(first.output);
+  ASSERT_EQ(cells.size(), 2);
+  EXPECT_EQ(cells[1]["depth"], 1.0);
+  EXPECT_EQ(cells[1]["trials"], 2);
+  EXPECT_EQ(cells[1]["tokens"], 2 * (512 - 1));
+
+  const Outcome second = ask(out() + "--json --trials 2 --depths start,end --lengths 512,1K");
+  ASSERT_EQ(second.exit_code, 0) << second.errors;
+  const auto more = nlohmann::json::parse(second.output);
+  ASSERT_EQ(more.size(), 4);
+  EXPECT_EQ(more[0], cells[0]);  // the seconds it took among the rest: it was not measured again
+  EXPECT_EQ(more[1], cells[1]);
+  const std::string kept = contents(file());
+  EXPECT_EQ(std::count(kept.begin(), kept.end(), '\n'), 1 + 4);
+}
+
+TEST_F(Passkey, ShowsAPersonItsTableBesideThePapers) {
+  const Outcome outcome = ask("--trials 1 --depths start,middle,end --lengths 1K");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("exact match in %"), HasSubstr("middle"), HasSubstr("\n1K ")));
+}
+
+TEST_F(Passkey, RefusesWhatHasNoRoomAndAFileOfOtherSettings) {
+  const Outcome short_input = ask("--lengths 64");
+  expect_refusal(short_input);
+  EXPECT_THAT(short_input.errors, AllOf(HasSubstr("--lengths"), HasSubstr("64")));
+
+  ASSERT_EQ(ask(out() + "--trials 1 --depths start --lengths 512").exit_code, 0);
+  const std::string kept = contents(file());
+  const Outcome other_seed = ask(out() + "--trials 1 --depths start --lengths 512 --seed 7");
+  expect_refusal(other_seed);
+  EXPECT_THAT(other_seed.errors, AllOf(HasSubstr("cells.jsonl"), HasSubstr("seed")));
+  EXPECT_EQ(contents(file()), kept);
+}
+
 TEST(Info, SaysTheSameToAPerson) {
   const Outcome outcome = run("info");
   EXPECT_EQ(outcome.exit_code, 0);

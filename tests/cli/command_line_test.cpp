@@ -73,7 +73,8 @@ TEST_P(EachVerb, RefusesAnOptionThatDoesNotExistAndNamesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CommandLine, EachVerb,
-                         ::testing::Values("prepare", "train", "eval", "score", "generate", "report", "bench", "info"),
+                         ::testing::Values("prepare", "train", "eval", "passkey", "score", "generate", "report",
+                                           "bench", "info"),
                          [](const auto& verb) { return std::string(verb.param); });
 
 TEST(CommandLine, SuggestsTheNearestVerb) {
@@ -211,12 +212,12 @@ TEST(Bench, RefusesWhatCannotBeMeasured) {
 /// A checkpoint of one step on the passkey task, enough to have something to ask.
 class Passkey : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    const std::filesystem::path config = folder_ / "config.yaml";
+  static void SetUpTestSuite() {
+    std::filesystem::remove_all(folder());
+    std::filesystem::create_directories(folder());
+    const std::filesystem::path config = folder() / "config.yaml";
     std::ofstream(config)
-        << "name: run\noutput_folder: " << folder_.string()
+        << "name: run\noutput_folder: " << folder().string()
         << "\nsteps: 1\ntrain_length: 256\nthreads: 1\ntask:\n  kind: passkey\nmodel:\n  hidden_size: 16\n"
            "  intermediate_size: 32\n  num_hidden_layers: 2\n  num_attention_heads: 2\n"
            "  memory:\n    segment_length: 32\n    update: delta\n";
@@ -224,14 +225,16 @@ class Passkey : public ::testing::Test {
     ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
   }
 
-  Outcome ask(const std::string& options) const {
-    return run("passkey --checkpoint '" + (folder_ / "run/checkpoints/step-1").string() + "' --threads 1 " + options);
+  void SetUp() override { std::filesystem::remove(file()); }
+
+  static Outcome ask(const std::string& options) {
+    return run("passkey --checkpoint '" + (folder() / "run/checkpoints/step-1").string() + "' --threads 1 " + options);
   }
-  std::string out() const { return "--out '" + file().string() + "' "; }
-  std::filesystem::path file() const { return folder_ / "cells.jsonl"; }
+  static std::string out() { return "--out '" + file().string() + "' "; }
+  static std::filesystem::path file() { return folder() / "cells.jsonl"; }
 
  private:
-  const std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "passkey";
+  static std::filesystem::path folder() { return std::filesystem::path(::testing::TempDir()) / "passkey"; }
 };
 
 TEST_F(Passkey, GoesOnFromTheCellsThatItsFileHolds) {

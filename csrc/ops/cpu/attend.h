@@ -13,6 +13,8 @@ constexpr int64_t query_block = 128;
 constexpr int64_t key_block = 256;
 /// Products of a block go by strips of rows, so that on the diagonal each takes only the keys that it sees.
 constexpr int64_t strip = panel_columns;
+static_assert(key_block % query_block == 0 && query_block % strip == 0,
+              "a query sees a key of each block that it meets");
 
 template <typename A>
 inline bool any_nonzero(const A* x, int64_t width) {
@@ -172,10 +174,6 @@ int64_t attend_with(const Attend<T>& task, char* memory) {
         for (int64_t r = 0; r < rows; ++r) {
           const int64_t valid = smaller(columns, first + r + 1 - begin);
           O* const out = probabilities + r * probability_stride;
-          if (valid <= 0) {
-            fill_zero(out, probability_stride);
-            continue;
-          }
           A* const row = scores + r * score_stride;
           const A correction = soften_row(row, valid, maxima[r], sums[r]);
           if constexpr (converts) convert(out, row, valid);

@@ -138,9 +138,8 @@ int64_t attend_backward_with(const AttendBackward<T>& task, Arithmetic<T>* dk, A
 
   rotate_rows_with_rest(keys, keys_rest, forward.k, 0, n, forward.cos, forward.sin, D, A(1), dq_local);
   for (int64_t begin = 0; begin < n; begin += key_block) {
-    const int64_t rows = smaller(key_block, n - begin), even = padded_rows<O>(rows);
-    transpose(keys_transposed + begin * D, even, keys + begin * D, D, rows, D);
-    for (int64_t i = 0; even > rows && i < D; ++i) store(keys_transposed[begin * D + i * even + rows], A(0));
+    const int64_t rows = smaller(key_block, n - begin);
+    make_left_transposed(keys + begin * D, D, rows, D, keys_transposed + begin * D);
   }
   const Rows<const O> v = value_rows<O>(forward.v, n, E, values);
   fill_zero(dk, n * D);
@@ -176,11 +175,9 @@ int64_t attend_backward_with(const AttendBackward<T>& task, Arithmetic<T>* dk, A
                     operand_stride = converts ? padded_rows<O>(rows) : tile_stride;
       for (int64_t begin = 0; begin < first + rows; begin += key_block) {
         const int64_t block = smaller(key_block, n - begin), columns = smaller(block, first + rows - begin);
-        // Strips of keys, and the first query that sees any key of each.
+        const auto first_query = [&](int64_t key) { return begin + key > first ? begin + key - first : 0; };
         const auto for_each_strip = [&](const auto& body) {
-          for (int64_t key = 0; key < columns; key += strip) {
-            body(key, smaller(strip, columns - key), begin + key > first ? begin + key - first : 0);
-          }
+          for (int64_t key = 0; key < columns; key += strip) body(key, smaller(strip, columns - key), first_query(key));
         };
         for_each_strip([&](int64_t key, int64_t count, int64_t query) {
           const int64_t tile = key * tile_stride + query;
@@ -190,7 +187,7 @@ int64_t attend_backward_with(const AttendBackward<T>& task, Arithmetic<T>* dk, A
                    dprobabilities + tile, tile_stride, false);
         });
         for (int64_t c = 0; c < columns; ++c) {
-          const int64_t unseeing = smaller(begin + c > first ? begin + c - first : 0, rows);
+          const int64_t unseeing = first_query(c);
           A *const score_row = scores + c * tile_stride, *const dprobability_row = dprobabilities + c * tile_stride;
           fill_zero(score_row, unseeing);
           fill_zero(dprobability_row, unseeing);

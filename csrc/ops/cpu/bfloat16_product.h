@@ -10,7 +10,8 @@ namespace infini::ops::cpu {
 /// Whether this machine multiplies bfloat16 matrices faster than float ones (AVX-512 BF16, or AMX on top of it).
 bool has_bfloat16_product();
 
-/// Rounds to the nearest, ties to even. Only where has_bfloat16_product(), as everything below.
+/// Rounds to the nearest, ties to even; subnormal numbers become 0. Only where has_bfloat16_product(), as everything
+/// below.
 void convert(BFloat16* out, const float* in, int64_t count);
 
 /// C [m, 64] (+)= A [m, k] · B, where B is one panel [k/2][64][2] of pairs of rows and k is even; float sums.

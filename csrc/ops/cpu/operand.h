@@ -69,6 +69,22 @@ inline void transpose(O* out, int64_t out_stride, const O* in, int64_t in_stride
   }
 }
 
+/// A left operand and the numbers of one of its rows.
+template <typename O>
+struct Left {
+  const O* data;
+  int64_t stride;
+};
+
+/// The transpose of rows [k, n] as a left operand [n, k]; `buffer` holds n rows of padded_rows(k).
+template <typename O>
+inline Left<O> make_left_transposed(const O* rows, int64_t stride, int64_t k, int64_t n, O* buffer) {
+  const int64_t even = padded_rows<O>(k);
+  transpose(buffer, even, rows, stride, k, n);
+  for (int64_t i = 0; even > k && i < n; ++i) fill_zero(buffer + i * even + k, even - k);
+  return {buffer, even};
+}
+
 /// rows [k, n] as a right operand; `buffer` holds right_size(k, n).
 template <typename O>
 inline Right<O> make_right(const O* rows, int64_t stride, int64_t k, int64_t n, O* buffer) {
@@ -112,7 +128,6 @@ inline Right<O> make_right_transposed(const O* rows, int64_t stride, int64_t n, 
   }
 }
 
-using ::infini::ops::cpu::convert;
 using ::infini::ops::cpu::multiply;
 
 /// Plain loops, for double: exactness matters there, not speed.

@@ -37,7 +37,7 @@ int64_t retrieve_backward_with(const AttendBackward<T>& task, char* memory) {
     A* const along_norm = task.along_norm + head * task.along_norm_head;
     const A gate = sigmoid(forward.beta[head]);
     for (int64_t first = 0; first < n; first += query_block) {
-      const int64_t rows = smaller(query_block, n - first), even = padded_rows<O>(rows);
+      const int64_t rows = smaller(query_block, n - first);
       sigma_rows(sigma_q, scales, q, first, rows, D, forward.norm);
       multiply(rows, E, D, sigma_q, D, memory_right, retrieved, E, false);
       for (int64_t r = 0; r < rows; ++r) {
@@ -51,9 +51,9 @@ int64_t retrieve_backward_with(const AttendBackward<T>& task, char* memory) {
 #pragma omp simd
         for (int64_t i = 0; i < D; ++i) task.dnorm[i] -= product * load(sigma_q[r * D + i]);
       }
-      transpose(transposed, even, sigma_q, D, rows, D);
-      for (int64_t i = 0; even > rows && i < D; ++i) store(transposed[i * even + rows], A(0));
-      multiply(D, E, rows, transposed, even, make_right(upstream, E, rows, E, upstream_right), task.dmemory, E, true);
+      const Left<O> left = make_left_transposed(sigma_q, D, rows, D, transposed);
+      multiply(D, E, rows, left.data, left.stride, make_right(upstream, E, rows, E, upstream_right), task.dmemory, E,
+               true);
     }
   }
   return 0;

@@ -38,20 +38,20 @@ inline void store(BFloat16& out, float x) {  // round to nearest even; NaN stays
   out.bits = static_cast<uint16_t>(x == x ? rounded : (bits >> 16) | 0x40u);
 }
 
-/// e^x to about one unit in the last place: 2^n e^r with |r| at most ln 2 / 2, and for e^r the polynomial of least
-/// relative error, 7.5e-8. Adding 1.5 · 2²³ rounds to the integer n. Beyond the range of normal numbers x is cut off.
+/// e^x to about one unit in the last place, exactly 1 at 0, and 0 below the smallest normal number: 2^n e^r with |r| at
+/// most ln 2 / 2, and 1 + r + r² p(r) of relative error 1.1e-7 for e^r. Adding 1.5 · 2²³ rounds to the integer n.
 inline float exponential(float x) {
-  // A NaN compares false and is handed on; its n is 0x80000000, of which the shift leaves nothing.
+  // A NaN compares false and is handed on: its n becomes 0x80000000 or 0, of which the shift leaves nothing.
   const float clamped = x < -87.3f ? -87.3f : (x > 88.7f ? 88.7f : x);
   const float n = (clamped * 1.44269504088896341f + 12582912.0f) - 12582912.0f;
   const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 0.008297647966625108f;
-  p = p * r + 0.041915431434733544f;
-  p = p * r + 0.16667575091025877f;
-  p = p * r + 0.49998894413457895f;
-  p = p * r + 0.9999996918074198f;
-  p = p * r + 1.0000000716969837f;
-  return bits_to_float(float_to_bits(p) + (static_cast<uint32_t>(static_cast<int32_t>(n)) << 23));
+  float p = 0.00831253365546786f;
+  p = p * r + 0.04189018121031536f;
+  p = p * r + 0.16667114608063827f;
+  p = p * r + 0.4999923132715486f;
+  p = p * (r * r) + r + 1.0f;
+  const float scaled = bits_to_float(float_to_bits(p) + (static_cast<uint32_t>(static_cast<int32_t>(n)) << 23));
+  return x < -87.3f ? 0.0f : scaled;
 }
 inline double exponential(double x) { return __builtin_exp(x); }
 
@@ -119,14 +119,14 @@ inline void rotate_row(O* out, const T* row, const A* cos, const A* sin, int64_t
 }
 
 /// The transpose of rotate_row, from gradients of the rotated row to those of the row.
-template <typename O, typename A>
-inline void rotate_row_back(O* out, const A* row, const A* cos, const A* sin, int64_t width, A scale) {
+template <typename A>
+inline void rotate_row_back(A* out, const A* row, const A* cos, const A* sin, int64_t width, A scale) {
   const int64_t half = width / 2;
 #pragma omp simd
   for (int64_t i = 0; i < half; ++i) {
     const A low = row[i], high = row[i + half];
-    store(out[i], (low * cos[i] + high * sin[i + half]) * scale);
-    store(out[i + half], (high * cos[i + half] - low * sin[i]) * scale);
+    out[i] = (low * cos[i] + high * sin[i + half]) * scale;
+    out[i + half] = (high * cos[i + half] - low * sin[i]) * scale;
   }
 }
 

@@ -37,7 +37,7 @@ int64_t write_with(const Write<T>& task, char* memory) {
   if (memory == nullptr) return scratch.used();
 
   for (int64_t first = 0; first < n; first += write_block) {
-    const int64_t rows = smaller(write_block, n - first), even = padded_rows<O>(rows);
+    const int64_t rows = smaller(write_block, n - first);
     for (int64_t r = 0; r < rows; ++r) {
       const T* const k = task.k[first + r];
 #pragma omp simd
@@ -52,11 +52,11 @@ int64_t write_with(const Write<T>& task, char* memory) {
         for (int64_t i = 0; i < D; ++i) store(normalised[r * D + i], sigma_row[i] * scale);
       }
     }
-    transpose(transposed, even, sigma_k, D, rows, D);
-    for (int64_t i = 0; even > rows && i < D; ++i) store(transposed[i * even + rows], A(0));
-    multiply(D, E, rows, transposed, even, make_right(values, E, rows, E, right), task.written, E, first > 0);
+    const Left<O> left = make_left_transposed(sigma_k, D, rows, D, transposed);
+    multiply(D, E, rows, left.data, left.stride, make_right(values, E, rows, E, right), task.written, E, first > 0);
     if (task.transition != nullptr) {
-      multiply(D, D, rows, transposed, even, make_right(normalised, D, rows, D, right), task.transition, D, first > 0);
+      multiply(D, D, rows, left.data, left.stride, make_right(normalised, D, rows, D, right), task.transition, D,
+               first > 0);
     }
   }
   return 0;

@@ -6,8 +6,11 @@
 //   dv = dw      dσ(k) = c dM_out (v − r) − M dw / (σ(k) z) + a z + c dz_out      dz = Σ a σ(k)
 //
 // (without r and a for linear). The norms' gradients run from the last segment to the first before dσ(k) is made, where
-// r and dw need not be known again: c dM_out r + M dw / (σ(k) z) = Y σ(k) / (σ(k) z) with Y = c (dM_out Mᵀ + M
-// dM_outᵀ).
+// r and dw need not be known again:
+//
+//   c dM_out r + M dw / (σ(k) z) = Y σ(k) / (σ(k) z)      Y = c (dM_out Mᵀ + M dM_outᵀ)
+//
+// a = σ(k)·Yσ(k) / (2 (σ(k) z)²) as well, but there so much cancels that dz would lose a digit.
 
 #include "ops/cpu/write.h"
 
@@ -47,7 +50,12 @@ int64_t norm_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dnorm_be
     multiply(rows, E, D, sigma_k, D, dM, dwritten, E, false);
     multiply(rows, E, D, sigma_k, D, M, read, E, false);
     for (int64_t r = 0; r < rows; ++r) {
-      const A a = dot(dwritten + r * E, read + r * E, E) * scales[r] * scales[r];
+      const A scale = scales[r];
+      const A *const dwritten_row = dwritten + r * E, *const read_row = read + r * E;
+      A a = 0;  // r is scaled first: of small σ(k) the product of all three is less than a float can be
+#pragma omp simd reduction(+ : a)
+      for (int64_t i = 0; i < E; ++i) a += dwritten_row[i] * (read_row[i] * scale);
+      a *= scale;
       task.along_norm[first + r] = a;
 #pragma omp simd
       for (int64_t i = 0; i < D; ++i) dnorm_before[i] += a * load(sigma_k[r * D + i]);
@@ -61,17 +69,19 @@ template <typename T, typename O>
 Right<O> symmetric_reading(const WriteBackward<T>& task, Scratch& scratch, bool measure) {
   using A = Arithmetic<T>;
   const int64_t D = task.sizes.key_width, E = task.sizes.value_width;
+  constexpr bool converts = !std::is_same_v<O, A>;
   A *const transposed = scratch.take<A>(E * D), *const product = scratch.take<A>(D * D);
-  A* const sum = scratch.take<A>(D * D);
-  O *const rows = scratch.take<O>(std::is_same_v<O, A> ? 0 : D * D), *const right =
-                                                                         scratch.take<O>(right_size<O>(D, D));
+  O *const rows = scratch.take<O>(converts ? D * D : 0), *const right =
+                                                             scratch.take<O>(converts ? right_size<O>(D, D) : 0);
   if (measure || task.memory == nullptr) return {};
   transpose(transposed, D, task.memory, E, D, E);
   multiply(D, D, E, task.dmemory, E, transposed, D, product, D, false);
-  transpose(sum, D, product, D, D, D);
-#pragma omp simd
-  for (int64_t i = 0; i < D * D; ++i) sum[i] = task.gain * (sum[i] + product[i]);
-  return make_right(state_rows(sum, D * D, rows), D, D, D, right);
+  for (int64_t i = 0; i < D; ++i) {
+    for (int64_t j = 0; j <= i; ++j) {
+      product[i * D + j] = product[j * D + i] = task.gain * (product[i * D + j] + product[j * D + i]);
+    }
+  }
+  return make_right(state_rows(product, D * D, rows), D, D, D, right);
 }
 
 /// Adds to dk [tokens, D] and dv [tokens, E].

@@ -33,13 +33,26 @@ std::vector<Chunk> cut_into_chunks(const Batch& batch, int64_t segment_length, i
   return chunks;
 }
 
-/// Room for `count` tensors like this one in a single block: many small ones among the activations would leave the heap
-/// in pieces, and memory in use would grow with the number of chunks by more than the states themselves.
-torch::Tensor room_for(int64_t count, const torch::Tensor& like, BorderStates place) {
-  std::vector<int64_t> sizes{count};
-  sizes.insert(sizes.end(), like.sizes().begin(), like.sizes().end());
-  const bool moves = place == BorderStates::host && like.is_cuda();
-  return torch::empty(sizes, moves ? like.options().device(torch::kCPU).pinned_memory(true) : like.options());
+/// Room for `count` states like this one, all in a single block: smaller ones among the activations would leave the
+/// heap in pieces, and memory in use would grow with the number of chunks by more than the states themselves.
+MemoryState room_for(int64_t count, const MemoryState& like, BorderStates place) {
+  MemoryState room;
+  int64_t size = 0;
+  for (const auto& tensor : like.tensors()) size += tensor.numel() * count;
+  const torch::Tensor& first = like.memory.front();
+  const bool moves = place == BorderStates::host && first.is_cuda();
+  const torch::Tensor block =
+      torch::empty({size}, moves ? first.options().device(torch::kCPU).pinned_memory(true) : first.options());
+  int64_t taken = 0;
+  const auto take = [&](const torch::Tensor& tensor) {
+    std::vector<int64_t> sizes{count};
+    sizes.insert(sizes.end(), tensor.sizes().begin(), tensor.sizes().end());
+    taken += tensor.numel() * count;
+    return block.narrow(0, taken - tensor.numel() * count, tensor.numel() * count).view(sizes);
+  };
+  for (const auto& memory : like.memory) room.memory.push_back(take(memory));
+  for (const auto& norm : like.norm) room.norm.push_back(take(norm));
+  return room;
 }
 
 /// The memory before every chunk. Copies to pinned host memory are queued like kernels, and so are those back: nothing
@@ -51,10 +64,7 @@ std::vector<MemoryState> border_states(CausalLanguageModel& model, const std::ve
 
   const torch::NoGradGuard no_graph;
   const int64_t count = static_cast<int64_t>(chunks.size()) - 1;
-  MemoryState room;
-  for (const auto& memory : initial.memory) room.memory.push_back(room_for(count, memory, place));
-  for (const auto& norm : initial.norm) room.norm.push_back(room_for(count, norm, place));
-
+  const MemoryState room = room_for(count, initial, place);
   std::vector<MemoryState> borders{initial.detached()};
   MemoryState current = initial;
   for (int64_t i = 0; i < count; ++i) {

@@ -1,6 +1,7 @@
 #include "train/segment_schedule.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace infini {
@@ -36,22 +37,22 @@ std::vector<Chunk> cut_into_chunks(const Batch& batch, int64_t segment_length, i
 /// Room for `count` states like this one, all in a single block: smaller ones among the activations would leave the
 /// heap in pieces, and memory in use would grow with the number of chunks by more than the states themselves.
 MemoryState room_for(int64_t count, const MemoryState& like, BorderStates place) {
-  MemoryState room;
+  const bool moves = place == BorderStates::host && like.memory.front().is_cuda();
+  const auto options = like.memory.front().options();
   int64_t size = 0;
-  for (const auto& tensor : like.tensors()) size += tensor.numel() * count;
-  const torch::Tensor& first = like.memory.front();
-  const bool moves = place == BorderStates::host && first.is_cuda();
-  const torch::Tensor block =
-      torch::empty({size}, moves ? first.options().device(torch::kCPU).pinned_memory(true) : first.options());
+  for (const torch::Tensor& tensor : like.tensors()) size += count * tensor.numel();
+  const torch::Tensor block = torch::empty({size}, moves ? options.device(torch::kCPU).pinned_memory(true) : options);
+
   int64_t taken = 0;
   const auto take = [&](const torch::Tensor& tensor) {
     std::vector<int64_t> sizes{count};
     sizes.insert(sizes.end(), tensor.sizes().begin(), tensor.sizes().end());
-    taken += tensor.numel() * count;
-    return block.narrow(0, taken - tensor.numel() * count, tensor.numel() * count).view(sizes);
+    const int64_t begin = std::exchange(taken, taken + count * tensor.numel());
+    return block.slice(0, begin, taken).view(sizes);
   };
-  for (const auto& memory : like.memory) room.memory.push_back(take(memory));
-  for (const auto& norm : like.norm) room.norm.push_back(take(norm));
+  MemoryState room;
+  for (const torch::Tensor& memory : like.memory) room.memory.push_back(take(memory));
+  for (const torch::Tensor& norm : like.norm) room.norm.push_back(take(norm));
   return room;
 }
 

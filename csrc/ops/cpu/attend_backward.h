@@ -38,8 +38,8 @@ class QueryGradientThroughMemory {
     sigma_q_ = scratch.take<O>(query_block * D_);
     upstream_ = scratch.take<O>(query_block * E_);
     scales_ = scratch.take<A>(query_block);
-    if (reads)
-      memory_transposed_ = make_right_transposed(state_rows(forward.memory, D_ * E_, state), E_, D_, E_, transposed);
+    if (!reads) return;
+    memory_transposed_ = make_right_transposed(state_rows(forward.memory, D_ * E_, state), E_, D_, E_, transposed);
   }
 
   /// `along_norm` is Σ u·A_mem of the rows.
@@ -57,7 +57,7 @@ class QueryGradientThroughMemory {
       const A product = along_norm[r];
 #pragma omp simd
       for (int64_t i = 0; i < D_; ++i) {
-        const A slope = load(x[i]) > A(0) ? A(1) : load(sigma_q_[r * D_ + i]);
+        const A slope = sigma_slope(load(x[i]), load(sigma_q_[r * D_ + i]));
         dq[r * D_ + i] = (dq[r * D_ + i] - product * norm_[i]) * slope;
       }
     }

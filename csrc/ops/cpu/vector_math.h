@@ -62,6 +62,12 @@ inline A sigma(A x) {
   return x > A(0) ? x + A(1) : below;
 }
 
+/// σ'(x), where σ(x) is at hand.
+template <typename A>
+inline A sigma_slope(A x, A sigma_x) {
+  return x > A(0) ? A(1) : sigma_x;
+}
+
 template <typename A>
 inline A sigmoid(A x) {
   return A(1) / (A(1) + exponential(-x));

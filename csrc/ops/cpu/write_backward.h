@@ -126,7 +126,7 @@ int64_t write_backward_with(const WriteBackward<T>& task, Arithmetic<T>* dk, Ari
       }
 #pragma omp simd
       for (int64_t i = 0; i < D; ++i) {
-        const A slope = load(k[i]) > A(0) ? A(1) : load(sigma_k[r * D + i]);
+        const A slope = sigma_slope(load(k[i]), load(sigma_k[r * D + i]));
         dk_row[i] += (row[i] + task.gain * task.dnorm[i]) * slope;
       }
     }

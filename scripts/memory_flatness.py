@@ -13,7 +13,8 @@ import time
 INFINI = pathlib.Path("build/release/infini").resolve()
 SEGMENT_LENGTH, LAYERS, HEADS, HEAD_DIM = 512, 2, 4, 64
 # Tokens of the sequence: steps. The first step of a process is not timed; short ones are repeated for a steady figure.
-TRAINING = {4096: 12, 32768: 5, 262144: 2}
+TRAINING = {4096: 20, 32768: 5, 262144: 2}
+ROUNDS = 3  # of all lengths in turns: one process may be a seventh faster than the next of the same length
 EVALUATION = [65536, 1048576]
 MEGABYTE = 1e6
 
@@ -70,9 +71,9 @@ def run(arguments, log, ready=None):
     return usage.ru_maxrss * 1024, held
 
 
-def train(work, length, steps):
-    """One row of the table: peak, after load, borders, token ids, rest (MB), tokens/s."""
-    name = f"length-{length}"
+def train(work, length, steps, round_number):
+    """One process: peak, after load, borders, token ids, rest (MB), tokens/s."""
+    name = f"length-{length}-{round_number}"
     folder = work / "runs" / name
     # The run's config.yaml is written when the model has been built and before the first step.
     _, loaded = run(["train", work / "config.yaml", "--set", f"name={name}", "--set", f"train_length={length}", "--set",
@@ -93,7 +94,7 @@ def evaluate(work, length):
     write_text(source / "train" / "book.txt", 1000)
     write_text(source / "test" / "book.txt", length)
     prepare(source, work / f"data-{length}")
-    checkpoint = next((work / "runs" / f"length-{min(TRAINING)}" / "checkpoints").glob("step-*"))
+    checkpoint = next((work / "runs" / f"length-{min(TRAINING)}-1" / "checkpoints").glob("step-*"))
     out = work / f"evaluation-{length}.json"
     peak, _ = run(["eval", "--checkpoint", checkpoint, "--data", work / f"data-{length}" / "test", "--out", out],
                   work / "eval.log")
@@ -115,13 +116,21 @@ def main():
         prepare(work / "text", work / "data")
         (work / "config.yaml").write_text(CONFIG.replace("WORK", str(work)))
 
-        print(f"Training, one sequence, segment {SEGMENT_LENGTH}, segments_per_chunk 1 (MB)")
+        print(f"Training, one sequence, segment {SEGMENT_LENGTH}, segments_per_chunk 1: of {ROUNDS} processes the one that "
+              "held most (MB), the median speed")
         print(f"{'tokens':>8} {'peak':>8} {'model loaded':>13} {'border states':>14} {'token ids':>10} {'rest':>8} "
               f"{'tokens/s':>9}")
-        rows = {}
-        for length, steps in TRAINING.items():
-            rows[length] = peak, loaded, borders, ids, rest, speed = train(work, length, steps)
-            print(f"{length:8} {peak:8.1f} {loaded:13.1f} {borders:14.1f} {ids:10.1f} {rest:8.1f} {speed:9.0f}", flush=True)
+        processes = {length: [] for length in TRAINING}
+        for round_number in range(1, ROUNDS + 1):
+            for length, steps in TRAINING.items():
+                processes[length].append(train(work, length, steps, round_number))
+        rests, speeds = [], []
+        for length, rows in processes.items():
+            peak, loaded, borders, ids, rest, _ = max(rows, key=lambda row: row[4])
+            rests.append(rest)
+            speeds.append(statistics.median(row[5] for row in rows))
+            print(f"{length:8} {peak:8.1f} {loaded:13.1f} {borders:14.1f} {ids:10.1f} {rest:8.1f} {speeds[-1]:9.0f}",
+                  flush=True)
 
         print(f"\nEvaluation of one document (MB)\n{'tokens':>8} {'peak':>8} {'tokens/s':>9}")
         peaks = []
@@ -131,8 +140,8 @@ def main():
             print(f"{length:8} {peak:8.1f} {speed:9.0f}", flush=True)
 
         print()
-        good = verdict("training, rest from 32K on", [row[4] for length, row in rows.items() if length >= 32768], 0.10)
-        good &= verdict("training, tokens/s", [row[5] for row in rows.values()], 0.15)
+        good = verdict("training, rest from 32K on", rests[1:], 0.10)
+        good &= verdict("training, tokens/s", speeds, 0.15)
         good &= verdict("evaluation, peak", peaks, 0.05)
         sys.exit(0 if good else 1)
 

@@ -2,8 +2,10 @@
 
 namespace infini {
 
-DeterministicRandom::DeterministicRandom(std::initializer_list<uint32_t> seed) {
-  std::seed_seq mixed(seed);
+DeterministicRandom::DeterministicRandom(uint64_t seed, uint64_t index, uint32_t purpose) {
+  const auto low = [](uint64_t value) { return static_cast<uint32_t>(value); };
+  const auto high = [](uint64_t value) { return static_cast<uint32_t>(value >> 32); };
+  std::seed_seq mixed{low(seed), high(seed), low(index), high(index), purpose};
   generator_.seed(mixed);
 }
 

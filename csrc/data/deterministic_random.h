@@ -1,16 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <random>
 
 namespace infini {
 
-/// Numbers that depend on the seed's words alone and are the same with every standard library, whose distributions and
-/// shuffles differ.
+/// Numbers that are the same with every standard library, whose distributions and shuffles differ.
 class DeterministicRandom {
  public:
-  explicit DeterministicRandom(std::initializer_list<uint32_t> seed);
+  /// The stream of one thing among many, such as an epoch or an example, for one purpose; streams are independent.
+  explicit DeterministicRandom(uint64_t seed, uint64_t index = 0, uint32_t purpose = 0);
 
   /// Uniform in [0, bound); bound is at least 1.
   uint64_t below(uint64_t bound);
@@ -22,9 +21,5 @@ class DeterministicRandom {
  private:
   std::mt19937_64 generator_;
 };
-
-/// The halves of a number, for a seed.
-constexpr uint32_t low_word(uint64_t value) { return static_cast<uint32_t>(value); }
-constexpr uint32_t high_word(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
 
 }  // namespace infini

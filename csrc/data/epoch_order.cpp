@@ -9,7 +9,7 @@
 namespace infini {
 namespace {
 
-constexpr uint64_t kUnits = 0, kEnds = 1;
+constexpr uint32_t kUnits = 0, kEnds = 1;
 
 /// The index of the last entry of an ascending list that is not above `value`.
 int64_t last_at_most(const std::vector<int64_t>& ascending, int64_t value) {
@@ -18,9 +18,8 @@ int64_t last_at_most(const std::vector<int64_t>& ascending, int64_t value) {
 
 }  // namespace
 
-std::vector<int64_t> shuffled(int64_t count, uint64_t seed, int64_t epoch, uint64_t purpose) {
-  const auto number = static_cast<uint64_t>(epoch);
-  DeterministicRandom random{low_word(seed), high_word(seed), low_word(number), high_word(number), low_word(purpose)};
+std::vector<int64_t> shuffled(int64_t count, uint64_t seed, int64_t epoch, uint32_t purpose) {
+  DeterministicRandom random(seed, static_cast<uint64_t>(epoch), purpose);
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t{0});
   // Fisher and Yates's shuffle, by hand: std::shuffle differs between libraries.

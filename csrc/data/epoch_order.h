@@ -17,7 +17,7 @@ struct Piece {
 };
 
 /// 0 … count − 1 in an order that depends on `seed` and `epoch` alone, the same with every standard library.
-std::vector<int64_t> shuffled(int64_t count, uint64_t seed, int64_t epoch, uint64_t purpose);
+std::vector<int64_t> shuffled(int64_t count, uint64_t seed, int64_t epoch, uint32_t purpose);
 
 /// How one epoch is cut into units of pieces, and their shuffled order. Every text token is a target in one piece.
 ///

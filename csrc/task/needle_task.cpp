@@ -17,10 +17,6 @@ constexpr int64_t kJitter = 128;
 /// hardly ever put it where it stands half in the question's own segment, half in the memory.
 constexpr uint64_t kOneNearTheEnd = 4;
 
-DeterministicRandom random_of(uint64_t seed, uint64_t index) {
-  return DeterministicRandom{low_word(seed), high_word(seed), low_word(index), high_word(index), kExamples};
-}
-
 /// A place near that share of the filler, on the inner side where it is the first or the last.
 int64_t near(double depth, int64_t room, DeterministicRandom& random) {
   const int64_t place = std::llround(depth * static_cast<double>(room)) + random.between(-kJitter, kJitter);
@@ -50,7 +46,7 @@ NeedleTask::NeedleTask(const NeedleOptions& options, std::shared_ptr<const Token
     documents_ = Filler::of_documents(documents, sentence_ends(*tokenizer_));
   }
   // Examples differ in length where the tokenizer makes more of one number or name than of another.
-  DeterministicRandom random{kProbes};
+  DeterministicRandom random(kProbes);
   for (const std::string& name : options_.fillers) Filler::of_sentences(name, *tokenizer_, random);
   for (int probe = 0; probe < 32; ++probe) {
     shortest_length_ = std::max(shortest_length_, encode(random).length() + 1);
@@ -76,12 +72,12 @@ Filler NeedleTask::draw_filler(DeterministicRandom& random) const {
 }
 
 int64_t NeedleTask::shortest_length(uint64_t seed, uint64_t index) const {
-  DeterministicRandom random = random_of(seed, index);
+  DeterministicRandom random(seed, index, kExamples);
   return encode(random).length() + 1;
 }
 
 Example NeedleTask::example(uint64_t seed, uint64_t index, int64_t length, std::optional<double> depth) const {
-  DeterministicRandom random = random_of(seed, index);
+  DeterministicRandom random(seed, index, kExamples);
   const Encoded needles = encode(random);
   const auto introduction = static_cast<int64_t>(introduction_.size());
   if (length < needles.length() + 1) {

@@ -66,15 +66,11 @@ TaskStream::TaskStream(std::shared_ptr<const NeedleTask> task, const TaskBatchOp
     : task_(std::move(task)), options_(options) {}
 
 Batch TaskStream::next(const Stage& stage) {
-  const auto random_of = [&](uint64_t number, uint32_t purpose) {
-    return DeterministicRandom{low_word(options_.seed), high_word(options_.seed), low_word(number), high_word(number),
-                               purpose};
-  };
   const int64_t segment_length = options_.segment_length;
   // The inputs, one less than the tokens, in whole segments. The rare example that needs more is passed over.
   const int64_t fitting = (task_->shortest_length() - 1 + segment_length - 1) / segment_length;
   const int64_t shortest = std::max(stage.shortest, fitting), longest = std::max(stage.longest, fitting);
-  const int64_t segments = random_of(batches_++, kShapes).between(shortest, longest);
+  const int64_t segments = DeterministicRandom(options_.seed, batches_++, kShapes).between(shortest, longest);
   const int64_t rows = std::max<int64_t>(1, options_.tokens / (segments * segment_length));
 
   Batch batch = empty_batch(rows, segments, segment_length);
@@ -84,7 +80,7 @@ Batch TaskStream::next(const Stage& stage) {
     uint64_t index = examples_++;
     int64_t least = task_->shortest_length(options_.seed, index) - 1;
     while (least > segments * segment_length) least = task_->shortest_length(options_.seed, index = examples_++) - 1;
-    DeterministicRandom random = random_of(index, kRows);
+    DeterministicRandom random(options_.seed, index, kRows);
     const int64_t inputs =
         random.between(std::max(least, (segments - 1) * segment_length + 1), segments * segment_length);
     const Example example = task_->example(options_.seed, index, inputs + 1);

@@ -24,22 +24,22 @@ __attribute__((target("avx512f,avx512bf16"))) void multiply_rows(int64_t k, cons
                                                                  bool accumulate) {
   __m512 sums[rows][4];
   for (int r = 0; r < rows; ++r) {
-    for (int j = 0; j < 4; ++j) {
+    for (int64_t j = 0; j < 4; ++j) {
       sums[r][j] = accumulate ? _mm512_loadu_ps(c + r * c_stride + 16 * j) : _mm512_setzero_ps();
     }
   }
   for (int64_t p = 0; p < k; p += 2) {
     __m512bh columns[4];
-    for (int j = 0; j < 4; ++j) columns[j] = as_pairs(_mm512_loadu_si512(b + p * 64 + 32 * j));
+    for (int64_t j = 0; j < 4; ++j) columns[j] = as_pairs(_mm512_loadu_si512(b + p * 64 + 32 * j));
     for (int r = 0; r < rows; ++r) {
       int32_t pair;
       __builtin_memcpy(&pair, a + r * a_stride + p, sizeof pair);
       const __m512bh factor = as_pairs(_mm512_set1_epi32(pair));
-      for (int j = 0; j < 4; ++j) sums[r][j] = _mm512_dpbf16_ps(sums[r][j], factor, columns[j]);
+      for (int64_t j = 0; j < 4; ++j) sums[r][j] = _mm512_dpbf16_ps(sums[r][j], factor, columns[j]);
     }
   }
   for (int r = 0; r < rows; ++r) {
-    for (int j = 0; j < 4; ++j) _mm512_storeu_ps(c + r * c_stride + 16 * j, sums[r][j]);
+    for (int64_t j = 0; j < 4; ++j) _mm512_storeu_ps(c + r * c_stride + 16 * j, sums[r][j]);
   }
 }
 
@@ -66,6 +66,12 @@ void multiply_with_avx512(int64_t m, int64_t k, const BFloat16* a, int64_t a_str
   }
 }
 
+/// Whether oneDNN multiplies on AMX's tiles.
+bool has_matrix_unit() {
+  static const bool has = at::native::cpublas::could_pack(at::kBFloat16);
+  return has;
+}
+
 }  // namespace
 
 bool has_bfloat16_product() { return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"); }
@@ -86,10 +92,13 @@ __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) void convert(BFl
 
 void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, const BFloat16* b, float* c,
                     int64_t c_stride, bool accumulate) {
-  static const bool has_matrix_unit = at::native::cpublas::could_pack(at::kBFloat16);
-  if (!has_matrix_unit) return multiply_with_avx512(m, k, a, a_stride, b, c, c_stride, accumulate);
+  if (!has_matrix_unit()) return multiply_with_avx512(m, k, a, a_stride, b, c, c_stride, accumulate);
   at::native::cpublas::brgemm(m, 64, k, a_stride, 64, c_stride, accumulate, reinterpret_cast<const at::BFloat16*>(a),
                               reinterpret_cast<const at::BFloat16*>(b), c, true);
+}
+
+void release_matrix_unit() {
+  if (has_matrix_unit()) at::native::cpublas::brgemm_release(true);
 }
 
 #else
@@ -97,6 +106,7 @@ void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, c
 bool has_bfloat16_product() { return false; }
 void convert(BFloat16*, const float*, int64_t) {}
 void multiply_panel(int64_t, int64_t, const BFloat16*, int64_t, const BFloat16*, float*, int64_t, bool) {}
+void release_matrix_unit() {}
 
 #endif
 

@@ -30,9 +30,9 @@ std::optional<TrainConfigFault> find_task_fault(const TrainConfig& config) {
                             std::string(key) + " must have one value, or as many as there are stages (" +
                                 std::to_string(stages) + "), has " + std::to_string(values)};
   };
-  if (const auto fault = stages_fault("curriculum.shortest", config.curriculum.shortest.size())) return fault;
-  if (const auto fault = stages_fault("curriculum.longest", config.curriculum.longest.size())) return fault;
-  if (const auto fault = stages_fault("memory_gain.largest", config.memory_gain.largest.size())) return fault;
+  if (auto fault = stages_fault("curriculum.shortest", config.curriculum.shortest.size())) return fault;
+  if (auto fault = stages_fault("curriculum.longest", config.curriculum.longest.size())) return fault;
+  if (auto fault = stages_fault("memory_gain.largest", config.memory_gain.largest.size())) return fault;
   const bool answers = config.early_stop.metric == "answer_loss" || config.early_stop.metric == "exact_match";
   if (!config.has_task()) {
     const auto wants_task = [](const char* key) {
@@ -46,6 +46,18 @@ std::optional<TrainConfigFault> find_task_fault(const TrainConfig& config) {
   } else if (config.carry_memory) {
     return TrainConfigFault{{"carry_memory"},
                             "carry_memory must be false for a task: each example is a text of its own"};
+  }
+  const int64_t segment = config.model.memory.segment_length;
+  const int64_t segments_per_row = segment > 0 ? config.train_length / segment : 1;
+  for (int64_t number = 1; number <= stage_count(config.curriculum, config.memory_gain); ++number) {
+    const int64_t longest = of_stage(config.curriculum.longest, number, segments_per_row);
+    const int64_t shortest = of_stage(config.curriculum.shortest, number, longest);
+    if (shortest <= longest) continue;
+    return TrainConfigFault{{"curriculum.shortest", "curriculum.longest"},
+                            "curriculum.shortest is " + std::to_string(shortest) + " segments in stage " +
+                                std::to_string(number) + ", more than the longest sequence there, " +
+                                std::to_string(longest) + " segments" +
+                                (config.curriculum.longest.empty() ? " (all of train_length)" : "")};
   }
   if (config.early_stop.metric != "none" && config.validation.every == 0) {
     return TrainConfigFault{{"early_stop.metric", "validation.every"},
@@ -84,8 +96,8 @@ std::optional<TrainConfigFault> find_fault(const TrainConfig& config) {
   if (config.data.path.empty() && (!config.has_task() || config.task.documents)) {
     return TrainConfigFault{{"data.path"}, "data.path is missing: the folder that infini prepare wrote"};
   }
-  if (const std::optional<TrainConfigFault> fault = find_task_fault(config)) return fault;
-  if (const std::optional<TrainConfigFault> fault = find_model_fault(config.model)) return fault;
+  if (auto fault = find_task_fault(config)) return fault;
+  if (auto fault = find_model_fault(config.model)) return fault;
   return find_length_fault(config);
 }
 

@@ -21,7 +21,7 @@ const std::vector<ConfigKey>& config_keys() {
       {"name", FIELD(name), any()},
       {"output_folder", FIELD(output_folder), any()},
       {"device", FIELD(device), any()},
-      {"threads", FIELD(threads), at_least(0)},
+      {"threads", FIELD(threads), between(0, 1024)},
       {"precision", FIELD(precision), one_of({"float32", "bfloat16"})},
       {"seed", FIELD(seed), any()},
       {"steps", FIELD(steps), at_least(1)},

@@ -58,6 +58,21 @@ void weigh(Batch& batch, const std::vector<std::vector<int64_t>>& answers, doubl
   batch.padding_count = batch.tokens.numel() - batch.target_count;
 }
 
+/// An example and the least inputs that it needs.
+struct Candidate {
+  uint64_t index;
+  int64_t inputs;
+};
+
+/// The next example from `examples` on that has room in `inputs`; the rare one that needs more is passed over.
+Candidate next_fitting(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t inputs) {
+  while (true) {
+    const Candidate candidate{examples, task.shortest_length(seed, examples) - 1};
+    ++examples;
+    if (candidate.inputs <= inputs) return candidate;
+  }
+}
+
 double log_uniform(double largest, DeterministicRandom& random) { return std::pow(largest, random.uniform()); }
 
 }  // namespace
@@ -67,7 +82,7 @@ TaskStream::TaskStream(std::shared_ptr<const NeedleTask> task, const TaskBatchOp
 
 Batch TaskStream::next(const Stage& stage) {
   const int64_t segment_length = options_.segment_length;
-  // The inputs, one less than the tokens, in whole segments. The rare example that needs more is passed over.
+  // The inputs, one less than the tokens, in whole segments.
   const int64_t fitting = (task_->shortest_length() - 1 + segment_length - 1) / segment_length;
   const int64_t shortest = std::max(stage.shortest, fitting), longest = std::max(stage.longest, fitting);
   const int64_t segments = DeterministicRandom(options_.seed, batches_++, kShapes).between(shortest, longest);
@@ -77,9 +92,7 @@ Batch TaskStream::next(const Stage& stage) {
   if (stage.largest_gain > 1) batch.gain = torch::ones({rows, segments}, torch::kFloat32);
   std::vector<std::vector<int64_t>> answers;
   for (int64_t row = 0; row < rows; ++row) {
-    uint64_t index = examples_++;
-    int64_t least = task_->shortest_length(options_.seed, index) - 1;
-    while (least > segments * segment_length) least = task_->shortest_length(options_.seed, index = examples_++) - 1;
+    const auto [index, least] = next_fitting(*task_, options_.seed, examples_, segments * segment_length);
     DeterministicRandom random(options_.seed, index, kRows);
     const int64_t inputs =
         random.between(std::max(least, (segments - 1) * segment_length + 1), segments * segment_length);
@@ -101,13 +114,13 @@ Batch TaskStream::next(const Stage& stage) {
   return batch;
 }
 
-Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t first, int64_t rows, int64_t segments,
+Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
                  int64_t segment_length, double language_loss) {
   Batch batch = empty_batch(rows, segments, segment_length);
   std::vector<std::vector<int64_t>> answers;
   for (int64_t row = 0; row < rows; ++row) {
-    fill_row(batch, row, task.example(seed, first + static_cast<uint64_t>(row), segments * segment_length + 1),
-             answers);
+    const uint64_t index = next_fitting(task, seed, examples, segments * segment_length).index;
+    fill_row(batch, row, task.example(seed, index, segments * segment_length + 1), answers);
   }
   weigh(batch, answers, language_loss);
   return batch;

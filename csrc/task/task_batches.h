@@ -37,9 +37,9 @@ class TaskStream : public BatchSource {
   uint64_t examples_ = 0;  ///< so far
 };
 
-/// The examples number `first` to `first + rows − 1` of a seed as one batch of sequences of that many segments; the
-/// whole length is used. What validation reads.
-Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t first, int64_t rows, int64_t segments,
+/// The next examples of a seed that fit, from number `examples` on, which is moved behind them, as one batch of sequences
+/// of that many segments; the whole length is used. What validation reads.
+Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
                  int64_t segment_length, double language_loss);
 
 }  // namespace infini

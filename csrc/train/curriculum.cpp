@@ -1,20 +1,12 @@
 #include "train/curriculum.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace infini {
 namespace {
 
 /// The running loss is a mean over about this many steps, and a stage that ends by it lasts at least as long.
 constexpr int64_t kMemory = 50;
-
-/// A list with one value holds for all stages.
-template <typename Value>
-Value of_stage(const std::vector<Value>& values, int64_t number, Value if_empty) {
-  if (values.empty()) return if_empty;
-  return values[std::min(static_cast<size_t>(number - 1), values.size() - 1)];
-}
 
 }  // namespace
 

@@ -83,6 +83,13 @@ inline int64_t stage_count(const CurriculumConfig& curriculum, const MemoryGainC
       std::max({size_t{1}, curriculum.shortest.size(), curriculum.longest.size(), gain.largest.size()}));
 }
 
+/// What a list says for the stage of that number, from 1; a list with one value holds for all stages.
+template <typename Value>
+Value of_stage(const std::vector<Value>& values, int64_t number, Value if_empty) {
+  if (values.empty()) return if_empty;
+  return values[std::min(static_cast<size_t>(number - 1), values.size() - 1)];
+}
+
 struct EarlyStopConfig {
   std::string metric = "none";  ///< of the validation: "none", "loss", "answer_loss", "exact_match"
   int64_t patience = 5;         ///< validations without improvement

@@ -45,9 +45,10 @@ TaskValidation validate_task(CausalLanguageModel& model, const NeedleTask& task,
                              int64_t maximum_tokens) {
   const torch::NoGradGuard no_graph;
   TaskValidation total;
-  for (uint64_t first = 0; total.answers.empty() || total.loss.tokens < maximum_tokens; first += rows) {
-    const Batch batch =
-        to_device(task_batch(task, seed, first, rows, segments, segment_length, /*language_loss=*/1), model.device());
+  uint64_t examples = 0;
+  while (total.answers.empty() || total.loss.tokens < maximum_tokens) {
+    const Batch batch = to_device(task_batch(task, seed, examples, rows, segments, segment_length, /*language_loss=*/1),
+                                  model.device());
     MemoryState state = model.empty_state(rows);
     AnswerReading answers;
     for (int64_t begin = 0; begin < segments * segment_length; begin += segments_per_chunk * segment_length) {

@@ -327,6 +327,8 @@ TEST_F(LoadTrainConfig, RefusesImpossibleValues) {
       {"curriculum.shortest=[0, 2]", "curriculum.shortest must be at least 1, is [0, 2]"},
       {"curriculum.longest=[2, 4, 8]",
        "curriculum.shortest must have one value, or as many as there are stages (3), has 2"},
+      {"curriculum.shortest=[1, 5]",
+       "curriculum.shortest is 5 segments in stage 2, more than the longest sequence there, 4 segments"},
       {"carry_memory=true", "carry_memory must be false for a task: each example is a text of its own"},
       {"task.kind=none", "curriculum.shortest belongs to a task; set task.kind, or leave it out"},
       {"validation.every=0", "early_stop.metric is read in validations, but validation.every is 0: set it to steps"},

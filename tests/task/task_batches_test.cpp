@@ -54,6 +54,17 @@ TEST(TaskStream, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
   }
 }
 
+TEST(TaskBatch, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
+  const NeedleTask task = task_of_bytes({.kind = "passkeys", .needles = 2});
+  const int64_t inputs = task.shortest_length() - 1;  // which most examples fit
+  uint64_t examples = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Batch batch = task_batch(task, 3, examples, 10, 1, inputs, 1);
+    ASSERT_EQ(batch.answers.ge(0).sum().item<int64_t>(), 6 * 10);
+  }
+  EXPECT_GT(examples, 1000u) << "none was passed over";
+}
+
 TEST(TaskStream, TargetsAreTheNextTokensAndTheAnswerComesLast) {
   const Batch batch = stream_of().next({.shortest = 4, .longest = 4});
   for (int64_t row = 0; row < batch.tokens.size(0); ++row) {

@@ -89,17 +89,6 @@ std::optional<int64_t> step_of(const std::string& name, std::string_view prefix,
   return step;
 }
 
-/// The whole checkpoints of a folder, oldest first.
-std::map<int64_t, fs::path> checkpoints_in(const fs::path& checkpoints_folder) {
-  std::map<int64_t, fs::path> found;
-  if (!fs::is_directory(checkpoints_folder)) return found;
-  for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
-    const std::optional<int64_t> step = step_of(entry.path().filename().string(), "step-", "");
-    if (step && entry.is_directory()) found.emplace(*step, entry.path());
-  }
-  return found;
-}
-
 }  // namespace
 
 CheckpointFiles read_checkpoint(const fs::path& folder) {
@@ -120,9 +109,14 @@ void write_checkpoint(const fs::path& folder, const nlohmann::json& config, cons
   write_safetensors(folder / kWeights, weights, {{"format", "pt"}});  // transformers refuses files without a format
 }
 
-fs::path latest_checkpoint(const fs::path& checkpoints_folder) {
-  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints_folder);
-  return found.empty() ? fs::path() : found.rbegin()->second;
+std::map<int64_t, fs::path> checkpoints_in(const fs::path& checkpoints_folder) {
+  std::map<int64_t, fs::path> found;
+  if (!fs::is_directory(checkpoints_folder)) return found;
+  for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
+    const std::optional<int64_t> step = step_of(entry.path().filename().string(), "step-", "");
+    if (step && entry.is_directory()) found.emplace(*step, entry.path());
+  }
+  return found;
 }
 
 void remove_old_checkpoints(const fs::path& checkpoints_folder, int64_t keep_last) {

@@ -1,11 +1,5 @@
 #include "data/data_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <string>
 
 #include "checkpoint/json_file.h"
@@ -51,16 +45,6 @@ void give_up(const std::filesystem::path& folder) {
   for (const char* file : {"tokenizer.model", "tokenizer_config.json"}) std::filesystem::remove(folder / file);
 }
 
-int lock(const std::filesystem::path& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) throw UserError("cannot open " + folder.string() + ": " + std::strerror(errno));
-  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    close(descriptor);
-    throw UserError("another process is preparing " + folder.string() + "; wait for its end, or give another folder");
-  }
-  return descriptor;
-}
-
 }  // namespace
 
 DataFolder::DataFolder(const std::filesystem::path& folder, const nlohmann::json& made_from) : path_(folder) {
@@ -69,32 +53,25 @@ DataFolder::DataFolder(const std::filesystem::path& folder, const nlohmann::json
   if (!std::filesystem::is_directory(path_)) {
     throw UserError("cannot make the folder " + path_.string() + (error ? ": " + error.message() : ""));
   }
-  descriptor_ = lock(path_);
-  try {
-    const std::filesystem::path half_done = path_ / kHalfDoneFile;
-    finished_ = std::filesystem::exists(path_ / kDatasetFile);
-    begun_before_ = !finished_ && std::filesystem::exists(half_done);
-    if (finished_ || begun_before_) {
-      const nlohmann::json before = finished_ ? read_dataset_description(path_).made_from : read_json(half_done);
-      const std::string changed = difference(before, made_from);
-      if (!changed.empty() && (finished_ || has_whole_shard(path_))) {
-        throw UserError(path_.string() + (finished_ ? " was" : " is half") +
-                        " prepared from something else: " + changed + "; delete it or give another folder");
-      }
-      if (!changed.empty()) {
-        give_up(path_);
-        begun_before_ = false;
-      }
-    } else {
-      require_empty(path_);
+  lock_.emplace(path_, "preparing");
+  const std::filesystem::path half_done = path_ / kHalfDoneFile;
+  finished_ = std::filesystem::exists(path_ / kDatasetFile);
+  begun_before_ = !finished_ && std::filesystem::exists(half_done);
+  if (finished_ || begun_before_) {
+    const nlohmann::json before = finished_ ? read_dataset_description(path_).made_from : read_json(half_done);
+    const std::string changed = difference(before, made_from);
+    if (!changed.empty() && (finished_ || has_whole_shard(path_))) {
+      throw UserError(path_.string() + (finished_ ? " was" : " is half") + " prepared from something else: " + changed +
+                      "; delete it or give another folder");
     }
-    if (!finished_ && !begun_before_) write_json(half_done, made_from);
-  } catch (...) {
-    close(descriptor_);
-    throw;
+    if (!changed.empty()) {
+      give_up(path_);
+      begun_before_ = false;
+    }
+  } else {
+    require_empty(path_);
   }
+  if (!finished_ && !begun_before_) write_json(half_done, made_from);
 }
-
-DataFolder::~DataFolder() { close(descriptor_); }
 
 }  // namespace infini

@@ -2,6 +2,9 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+
+#include "checkpoint/folder_lock.h"
 
 namespace infini {
 
@@ -12,9 +15,6 @@ class DataFolder {
   /// process is at work there, if the folder holds anything else, or data made from something else; half-prepared data
   /// without a whole shard are given up instead.
   DataFolder(const std::filesystem::path& folder, const nlohmann::json& made_from);
-  ~DataFolder();
-  DataFolder(const DataFolder&) = delete;
-  DataFolder& operator=(const DataFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
   /// It was prepared whole, earlier.
@@ -24,7 +24,7 @@ class DataFolder {
 
  private:
   std::filesystem::path path_;
-  int descriptor_ = -1;  ///< of the folder, locked
+  std::optional<FolderLock> lock_;
   bool finished_ = false;
   bool begun_before_ = false;
 };

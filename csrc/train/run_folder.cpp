@@ -1,9 +1,9 @@
 #include "train/run_folder.h"
 
-#include <charconv>
 #include <map>
 
 #include "checkpoint/atomic_file.h"
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/checksums.h"
 #include "log/error.h"
 #include "log/log.h"
@@ -13,21 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "step-";
-
-/// Finished checkpoints by their step, the newest first.
-std::map<int64_t, fs::path, std::greater<>> checkpoints_in(const fs::path& folder) {
-  std::map<int64_t, fs::path, std::greater<>> found;
-  if (!fs::is_directory(folder)) return found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    int64_t step = 0;
-    const char* const end = name.data() + name.size();
-    if (!entry.is_directory() || !name.starts_with(kPrefix)) continue;
-    const auto [last, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
-    if (error == std::errc() && last == end) found.emplace(step, entry.path());
-  }
-  return found;
+/// Under another name, so that it does not count as newer than what the run writes from here on.
+void set_aside(const fs::path& damaged) {
+  const fs::path aside = damaged.string() + ".damaged";
+  fs::remove_all(aside);
+  fs::rename(damaged, aside);
+  log::warn("the damaged checkpoint is kept as " + aside.string());
 }
 
 }  // namespace
@@ -41,23 +32,27 @@ RunFolder::RunFolder(fs::path folder, bool resume) : folder_(std::move(folder)) 
   std::error_code error;
   fs::create_directories(checkpoints(), error);
   if (error) throw UserError("cannot create " + checkpoints().string() + ": " + error.message());
+  lock_.emplace(folder_, "training in");
 }
 
-fs::path RunFolder::checkpoint(int64_t step) const {
-  return checkpoints() / (std::string(kPrefix) + std::to_string(step));
-}
+fs::path RunFolder::checkpoint(int64_t step) const { return checkpoints() / ("step-" + std::to_string(step)); }
 
 void RunFolder::write_config(const std::string& yaml) const { write_file(folder_ / "config.yaml", yaml); }
 
-fs::path RunFolder::newest_sound_checkpoint() const {
-  const auto found = checkpoints_in(checkpoints());
-  for (const auto& [step, checkpoint] : found) {
+fs::path RunFolder::newest_sound_checkpoint() {
+  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints());
+  std::vector<fs::path> damaged;
+  for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
+    const fs::path& checkpoint = newest->second;
     try {
       verify_checksums(checkpoint);
-      return checkpoint;
     } catch (const UserError& damage) {
       log::warn(std::string(damage.what()) + "; looking for an older checkpoint");
+      damaged.push_back(checkpoint);
+      continue;
     }
+    for (const fs::path& newer : damaged) set_aside(newer);
+    return checkpoint;
   }
   if (found.empty()) return {};
   throw UserError("every checkpoint in " + checkpoints().string() +

@@ -2,14 +2,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "checkpoint/folder_lock.h"
 
 namespace infini {
 
-/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/.
+/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/. Held by one process at a time.
 class RunFolder {
  public:
-  /// Creates the folder. Throws UserError if the run has checkpoints already and is not to be resumed.
+  /// Creates the folder. Throws UserError if the run has checkpoints already and is not to be resumed, or if another
+  /// process is training in it.
   RunFolder(std::filesystem::path folder, bool resume);
 
   const std::filesystem::path& path() const { return folder_; }
@@ -22,11 +26,12 @@ class RunFolder {
   void write_config(const std::string& yaml) const;
 
   /// The newest checkpoint whose files agree with their checksums, or an empty path if the run has none. Newer, damaged
-  /// ones are warned about; throws UserError if all are damaged.
-  std::filesystem::path newest_sound_checkpoint() const;
+  /// ones are warned about and set aside as step-N.damaged; throws UserError if all are damaged.
+  std::filesystem::path newest_sound_checkpoint();
 
  private:
   std::filesystem::path folder_;
+  std::optional<FolderLock> lock_;
 };
 
 }  // namespace infini

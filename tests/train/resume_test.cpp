@@ -91,6 +91,24 @@ TEST(ResumeTest, FallsBackToAnOlderCheckpointWhereTheNewestIsDamaged) {
   EXPECT_EQ(runs.weights(6), expected);
 }
 
+TEST(ResumeTest, ADamagedCheckpointIsNotKeptInThePlaceOfOneThatTheRunWrites) {
+  TinyRuns runs;
+  runs.train();
+  testing::write_text(runs.checkpoint(6) / "model.safetensors", "damaged");
+  runs.config.steps = 5;
+  runs.config.checkpoint.keep_last = 1;
+  EXPECT_EQ(runs.train(/*resume=*/true).checkpoint, runs.checkpoint(5));
+  EXPECT_TRUE(std::filesystem::exists(runs.checkpoint(5)));
+  EXPECT_TRUE(std::filesystem::exists(runs.checkpoint(6).string() + ".damaged"));
+  EXPECT_TRUE(runs.train(/*resume=*/true).finished);
+}
+
+TEST(ResumeTest, IsRefusedWhileAnotherProcessTrains) {
+  TinyRuns runs;
+  const auto trainer = runs.trainer();
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(/*resume=*/true); }), HasSubstr("another process is training in"));
+}
+
 TEST(ResumeTest, SaysSoWhereEveryCheckpointIsDamaged) {
   TinyRuns runs;
   runs.config.checkpoint.keep_last = 1;

@@ -26,7 +26,7 @@ Tensor empty_memory(const Tensor& norm, const Segments& segments, int64_t tokens
 }  // namespace
 
 MemoryDiagnostics diagnose(CausalLanguageModel& model, const Tensor& tokens, const MemoryState& state,
-                           const std::optional<Tensor>& starts) {
+                           const std::optional<Tensor>& starts, const std::optional<Tensor>& gain) {
   const torch::NoGradGuard no_graph;
   const ModelConfig& config = model.config();
   const Tensor zeros = torch::zeros({config.num_hidden_layers, config.num_attention_heads},
@@ -34,13 +34,14 @@ MemoryDiagnostics diagnose(CausalLanguageModel& model, const Tensor& tokens, con
   MemoryDiagnostics result{zeros, zeros.clone()};
   if (config.memory.update == "none") return result;
 
-  const Segments segments = model.segments(tokens.size(1), starts);
+  const Segments segments = model.segments(tokens.size(1), starts, gain);
   model.decoder().forward(
       tokens, model.compute_dtype(), [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
         const auto [q, k, v] = attention.project(x);
         const auto attend = [&](const Tensor& beta, std::string_view update) {
           return std::get<0>(ops::attention(q, k, v, beta, state.memory[layer], state.norm[layer], segments.rotary.cos,
-                                            segments.rotary.sin, segments.length, update, segments.starts));
+                                            segments.rotary.sin, segments.length, update, segments.starts,
+                                            segments.gain));
         };
         const Tensor& beta = attention.memory_gate();
         const Tensor empty = empty_memory(state.norm[layer], segments, q.size(2), q.size(1));

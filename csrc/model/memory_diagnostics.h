@@ -18,6 +18,7 @@ struct MemoryDiagnostics {
 
 /// One pass over tokens [B, N] without a graph, beginning with `state`; arguments as in CausalLanguageModel::forward.
 MemoryDiagnostics diagnose(CausalLanguageModel& model, const torch::Tensor& tokens, const MemoryState& state,
-                           const std::optional<torch::Tensor>& starts = std::nullopt);
+                           const std::optional<torch::Tensor>& starts = std::nullopt,
+                           const std::optional<torch::Tensor>& gain = std::nullopt);
 
 }  // namespace infini

@@ -1,5 +1,7 @@
 #include "train/early_stop.h"
 
+#include <cmath>
+
 namespace infini {
 
 void EarlyStop::observe(const ValidationMetrics& validation) {
@@ -7,7 +9,7 @@ void EarlyStop::observe(const ValidationMetrics& validation) {
   const double value = config_.metric == "loss"          ? validation.loss
                        : config_.metric == "answer_loss" ? validation.task.value().answer_loss
                                                          : -validation.task.value().exact_match;
-  if (!best_ || value < *best_) {
+  if (std::isfinite(value) && (!best_ || value < *best_)) {
     best_ = value;
     without_improvement_ = 0;
   } else {

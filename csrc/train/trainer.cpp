@@ -230,11 +230,12 @@ StepMetrics Trainer::step() {
     if (i + 1 == batches.size() && is_due(metrics.step, config_.logging.gates_every)) {
       // The last chunk is where the memory holds most.
       const int64_t first = result.last_chunk_begin;
-      std::optional<torch::Tensor> starts;
-      if (batch.starts.defined()) {
-        starts = batch.starts.slice(1, first / config_.model.memory.segment_length);
-      }
-      diagnostics = diagnose(*model_, batch.tokens.slice(1, first), result.last_chunk_state, starts);
+      const auto from_there = [&](const torch::Tensor& of_segments) -> std::optional<torch::Tensor> {
+        if (!of_segments.defined() || config_.model.memory.segment_length == 0) return std::nullopt;
+        return of_segments.slice(1, first / config_.model.memory.segment_length);
+      };
+      diagnostics = diagnose(*model_, batch.tokens.slice(1, first), result.last_chunk_state, from_there(batch.starts),
+                             from_there(batch.gain));
     }
   }
   const torch::Tensor norm = clip_gradients(gradients(*model_), config_.gradient_clip);
@@ -244,6 +245,9 @@ StepMetrics Trainer::step() {
   if (!metrics.skipped) {
     optimizer_->step({metrics.learning_rate, metrics.gate_learning_rate});
     if (config_.carry_memory) state_.carried = std::move(memory);
+  } else if (config_.carry_memory) {
+    // The documents go on behind the step, or others have begun: of neither is what was carried the memory.
+    state_.carried = model_->empty_state(config_.batch_rows);
   }
 
   if (readings.task && !metrics.skipped) curriculum_.observe(readings.task->answer_loss);

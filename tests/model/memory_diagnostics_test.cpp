@@ -14,9 +14,9 @@ using torch::Tensor;
 
 // Segment after segment with the ops of one segment, on the very inputs that each layer sees in a forward pass.
 Tensor shares_one_segment_at_a_time(CausalLanguageModel& model, const Tensor& tokens, const MemoryState& state,
-                                    const Tensor& starts) {
+                                    const Tensor& starts, const Tensor& gain) {
   constexpr int64_t kLength = 5;
-  const Segments segments = model.segments(tokens.size(1), starts);
+  const Segments segments = model.segments(tokens.size(1), starts, gain);
   MemoryState next = state;
   std::vector<Tensor> shares;
   const auto measure = [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
@@ -36,7 +36,11 @@ Tensor shares_one_segment_at_a_time(CausalLanguageModel& model, const Tensor& to
       const Tensor empty = norm.eq(0).all(-1).repeat_interleave(2, 1).unsqueeze(2);
       const Tensor seen = torch::where(empty, 1, 1 - gate) * local.norm(2, {3});
       sum += (remembered / (remembered + seen)).sum(torch::IntArrayRef{0, 2});
-      std::tie(memory, norm) = ops::memory_update(part(k), part(v), memory, norm, model.config().memory.update);
+      const auto [written, written_norm] =
+          ops::memory_update(part(k), part(v), memory, norm, model.config().memory.update);
+      const Tensor of_segment = gain.select(1, first / kLength).view({-1, 1, 1, 1});
+      memory = memory + of_segment * (written - memory);
+      norm = norm + of_segment.squeeze(3) * (written_norm - norm);
     }
     shares.push_back(sum / tokens.numel());
     return attention.forward(x, next.memory[layer], next.norm[layer], segments);
@@ -53,10 +57,12 @@ TEST(MemoryDiagnostics, ShareIsThatOfTheTwoPartsOfTheOutput) {
     Tensor starts = torch::zeros({2, 4}, torch::kBool);
     starts[0][2] = true;
     starts[1][0] = true;
+    const Tensor gain = torch::tensor({{1.0, 4.0, 2.0, 1.0}, {8.0, 1.0, 0.5, 3.0}}, torch::kFloat64);
     const MemoryState state = model->forward(random_tokens(2, 5, 23, 9), model->empty_state(2)).state;
     for (const MemoryState& incoming : {state, model->empty_state(2)}) {
-      const MemoryDiagnostics found = diagnose(*model, tokens, incoming, starts);
-      EXPECT_LT(distance(found.memory_share, shares_one_segment_at_a_time(*model, tokens, incoming, starts)), 1e-6);
+      const MemoryDiagnostics found = diagnose(*model, tokens, incoming, starts, gain);
+      EXPECT_LT(distance(found.memory_share, shares_one_segment_at_a_time(*model, tokens, incoming, starts, gain)),
+                1e-6);
       EXPECT_GT(found.memory_share.min().item<double>(), 0.01);
       for (int64_t layer = 0; layer < 2; ++layer) {
         const std::string name = "model.layers." + std::to_string(layer) + ".self_attn.memory_gate";

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace infini {
 namespace {
 
@@ -37,6 +39,18 @@ TEST(EarlyStop, IsNeverReachedWhereNoneIsAskedFor) {
   EarlyStop stop({});
   for (int i = 0; i < 20; ++i) stop.observe(validation(1));
   EXPECT_FALSE(stop.reached());
+}
+
+TEST(EarlyStop, TakesALossThatIsNotFiniteForNoImprovement) {
+  EarlyStop stop({.metric = "loss", .patience = 2});
+  stop.observe(validation(std::numeric_limits<double>::quiet_NaN()));
+  stop.observe(validation(5));
+  stop.observe(validation(std::numeric_limits<double>::infinity()));
+  EXPECT_FALSE(stop.reached());
+  EarlyStop again({.metric = "loss", .patience = 2});
+  again.load_state(nlohmann::json::parse(stop.state().dump()));
+  again.observe(validation(6));
+  EXPECT_TRUE(again.reached());
 }
 
 TEST(EarlyStop, GoesOnFromItsState) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "checkpoint/safetensors.h"
 #include "log/error.h"
 #include "model/loading.h"
 #include "train/tiny_run.h"
@@ -142,6 +143,25 @@ TEST(TrainerTest, SkipsStepsThatAreNotFiniteAndStopsAfterManyInARow) {
   EXPECT_EQ(metrics.back().at("skipped_steps"), 4);
   const int64_t last = static_cast<int64_t>(metrics.size());  // stopped before its checkpoint
   EXPECT_EQ(runs.weights(last - 1), runs.weights(last - 4)) << "a skipped step changes nothing";
+}
+
+TEST(TrainerTest, ASkippedStepEmptiesTheMemoryThatIsCarried) {
+  TinyRuns runs;
+  runs.config.carry_memory = true;
+  runs.config.steps = 3;
+  runs.config.optimizer.learning_rate = 1e38;  // from the second step on nothing is finite
+  runs.config.checkpoint = {.every = 1, .keep_last = 100};
+  runs.config.validation.every = 0;
+  runs.train();
+  const auto carried = [&](int64_t step) {
+    double sum = 0;
+    const std::filesystem::path state = runs.checkpoint(step) / "trainer" / "rank-0" / "memory.safetensors";
+    for (const auto& [name, tensor] : read_safetensors(state)) sum += tensor.abs().sum().item<double>();
+    return sum;
+  };
+  ASSERT_EQ(runs.metrics()[1].at("skipped"), true);
+  EXPECT_GT(carried(1), 0);
+  EXPECT_EQ(carried(2), 0) << "the step after it reads other documents";
 }
 
 TEST(TrainerTest, StartsFromTheWeightsOfAnInitialCheckpoint) {

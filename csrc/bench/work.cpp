@@ -45,7 +45,7 @@ Work attention_forward_work(const AttentionSizes& sizes, std::string_view update
   Work work;
   work.operations = query_heads * visible_pairs(sizes) * 2.0 * static_cast<double>(sizes.key_width + sizes.value_width);
   if (update != "none") {
-    const double written = static_cast<double>(sizes.tokens / sizes.segment_length * sizes.segment_length);
+    const auto written = static_cast<double>(sizes.tokens - sizes.tokens % sizes.segment_length);
     work.operations += query_heads * static_cast<double>(sizes.tokens) * state;
     work.operations += key_value_heads * written * state * (update == "delta" ? 2.0 : 1.0);
   }

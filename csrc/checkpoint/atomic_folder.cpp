@@ -1,9 +1,9 @@
 #include "checkpoint/atomic_folder.h"
 
 #include <fcntl.h>
-#include <stdio.h>  // renameat2
 
 #include <cerrno>
+#include <cstdio>  // renameat2
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -41,7 +41,7 @@ int exchange(const fs::path& partial, const fs::path& target) {
 
 }  // namespace
 
-AtomicFolder::AtomicFolder(fs::path target) : target_(fs::absolute(target).lexically_normal()) {
+AtomicFolder::AtomicFolder(const fs::path& target) : target_(fs::absolute(target).lexically_normal()) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // "step-5/"
   partial_ = partial_path(target_);
   if (fs::exists(target_) && !fs::is_directory(target_)) {

@@ -12,7 +12,7 @@ namespace infini {
 class AtomicFolder {
  public:
   /// Creates the folders above `target` where they are missing. Throws UserError if `target` is a file.
-  explicit AtomicFolder(std::filesystem::path target);
+  explicit AtomicFolder(const std::filesystem::path& target);
   ~AtomicFolder();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;

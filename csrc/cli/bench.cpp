@@ -58,7 +58,7 @@ std::vector<std::string> chosen_updates(const cxxopts::ParseResult& arguments, c
     return arguments.count("config") > 0 ? std::vector{model.memory.update}
                                          : std::vector<std::string>{"linear", "delta"};
   }
-  const auto updates = arguments["update"].as<std::vector<std::string>>();
+  auto updates = arguments["update"].as<std::vector<std::string>>();
   for (const std::string& update : updates) {
     if (update != "linear" && update != "delta" && update != "none") {
       throw UserError("--update must be linear, delta or none, or some of them with commas, but has '" + update + "'");

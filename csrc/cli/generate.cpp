@@ -20,7 +20,7 @@ std::string read_prompt(const cxxopts::ParseResult& arguments) {
     throw UserError("give the prompt either as --prompt TEXT or as --prompt-file FILE");
   }
   if (arguments.count("prompt") > 0) {
-    const auto text = arguments["prompt"].as<std::string>();
+    auto text = arguments["prompt"].as<std::string>();
     if (text.empty()) throw UserError("--prompt is empty: give at least one character");
     return text;
   }

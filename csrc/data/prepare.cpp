@@ -245,7 +245,7 @@ std::string summary(const SplitDescription& split) {
 }
 
 DatasetDescription check_finished(const std::filesystem::path& folder) {
-  const DatasetDescription description = read_dataset_description(folder);
+  DatasetDescription description = read_dataset_description(folder);
   for (const SplitDescription& split : description.splits) TokenDataset(folder / split.name).verify();
   std::filesystem::remove(folder / kHalfDoneFile);
   log::info(folder.string() + " is already prepared; its checksums are right, nothing to do");

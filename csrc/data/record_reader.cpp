@@ -31,7 +31,7 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") ==
 std::string invalid_utf8(uint8_t byte, int64_t offset, const char* where) {
   char message[80];
   std::snprintf(message, sizeof message, "invalid UTF-8: 0x%02X is byte %lld of the %s", byte,
-                static_cast<long long>(offset + 1), where);
+                static_cast<long long>(offset) + 1, where);
   return message;
 }
 

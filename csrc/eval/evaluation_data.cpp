@@ -100,7 +100,7 @@ SourceSplit source_of(const fs::path& path) {
   return split;
 }
 
-EvaluationData open_text(const fs::path& path, std::shared_ptr<const Tokenizer> tokenizer) {
+EvaluationData open_text(const fs::path& path, const std::shared_ptr<const Tokenizer>& tokenizer) {
   const auto split = std::make_shared<const SourceSplit>(source_of(path));
   const auto reader = std::make_shared<RecordReader>(*split);
   EvaluationData data;

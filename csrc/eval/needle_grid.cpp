@@ -70,7 +70,7 @@ std::vector<int64_t> parse_lengths(std::string_view text) {
     std::string_view digits = part;
     int64_t unit = 1;
     if (part.ends_with('K') || part.ends_with('k')) unit = 1024;
-    if (part.ends_with('M')) unit = 1024 * 1024;
+    if (part.ends_with('M')) unit = int64_t{1} << 20;
     if (unit > 1) digits.remove_suffix(1);
     const std::optional<int64_t> value = number<int64_t>(digits);
     if (!value || *value < 1 || *value > (int64_t{1} << 40) / unit) {

@@ -59,7 +59,7 @@ std::shared_ptr<CausalLanguageModel> load_model(const std::filesystem::path& che
                                                 torch::Dtype parameter_dtype, double initial_beta) {
   const CheckpointFiles files = read_checkpoint(checkpoint_folder);
   const ModelConfig config = model_config_from_json(files.config, (checkpoint_folder / "config.json").string());
-  const auto model = CausalLanguageModel::uninitialized(config, torch::dtype(parameter_dtype).device(device));
+  auto model = CausalLanguageModel::uninitialized(config, torch::dtype(parameter_dtype).device(device));
   model->set_compute_dtype(parameter_dtype);
   set_model_weights(*model, files.weights, checkpoint_folder, initial_beta);
   return model;

@@ -79,7 +79,7 @@ class MemoryCombine : public torch::autograd::Function<MemoryCombine> {
     return dispatch<Forward>("infini::_memory_combine_forward", local, retrieved, beta, norm);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
+                                                 const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     auto [dlocal, dretrieved, dbeta] =
         dispatch<Backward>("infini::_memory_combine_backward", gradients[0], saved[0], saved[1], saved[2], saved[3]);

@@ -72,7 +72,7 @@ class MemoryRetrieve : public torch::autograd::Function<MemoryRetrieve> {
     return dispatch<Forward>("infini::_memory_retrieve_forward", q, memory, norm);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
+                                                 const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     auto [dq, dmemory, dnorm] =
         dispatch<Backward>("infini::_memory_retrieve_backward", gradients[0], saved[0], saved[1], saved[2]);

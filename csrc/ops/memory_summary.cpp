@@ -223,7 +223,7 @@ class MemorySummary : public torch::autograd::Function<MemorySummary> {
     return {transition, memory, norm_out};
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
+                                                 const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
     const auto update = context->saved_data["update"].toStringRef();

@@ -116,7 +116,7 @@ class MemoryUpdate : public torch::autograd::Function<MemoryUpdate> {
     return {memory_out, norm_out};
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
+                                                 const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
     auto [dk, dv, dmemory, dnorm] =

@@ -56,7 +56,7 @@ class Rotate : public torch::autograd::Function<Rotate> {
     return dispatch<Rotation>("infini::_rotate_forward", x, cos, sin);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
+                                                 const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     return {dispatch<Rotation>("infini::_rotate_backward", gradients[0], saved[0], saved[1]), Tensor(), Tensor()};
   }

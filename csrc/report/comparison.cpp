@@ -182,15 +182,14 @@ std::string headline(const std::vector<RunRecord>& runs) {
     sentence = first.name + " has no test perplexity yet";
   }
   for (size_t i = 1; i < runs.size(); ++i) {
-    sentence += "; " + runs[i].name;
-    if (!runs[i].evaluation) {
+    const auto& run = runs[i];
+    sentence += "; " + run.name;
+    if (!run.evaluation) {
       sentence += " has none yet";
       continue;
     }
-    sentence += " reaches " + format_perplexity(runs[i].evaluation->perplexity);
-    if (first.evaluation) {
-      sentence += ", " + difference(runs[i].evaluation->perplexity, first.evaluation->perplexity);
-    }
+    sentence += " reaches " + format_perplexity(run.evaluation->perplexity);
+    if (first.evaluation) sentence += ", " + difference(run.evaluation->perplexity, first.evaluation->perplexity);
   }
   return sentence + ".";
 }

@@ -4,7 +4,7 @@ namespace infini {
 
 torch::Tensor clip_gradients(const std::vector<torch::Tensor>& gradients, double maximum_norm) {
   const torch::NoGradGuard no_graph;
-  const torch::Tensor norm = torch::stack(at::_foreach_norm(gradients, 2)).norm();
+  torch::Tensor norm = torch::stack(at::_foreach_norm(gradients, 2)).norm();
   if (maximum_norm > 0) {
     // Keeps the quotient finite where all gradients are zero, as PyTorch's clip_grad_norm_ does.
     constexpr double kEpsilon = 1e-6;

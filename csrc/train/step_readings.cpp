@@ -18,6 +18,7 @@ std::vector<std::vector<double>> take_rows(const double*& next, const torch::Ten
 /// The only place of the trainer that waits for the device.
 torch::Tensor copy_to_host(const std::vector<torch::Tensor>& tensors) {
   std::vector<torch::Tensor> flat;
+  flat.reserve(tensors.size());
   for (const torch::Tensor& tensor : tensors) flat.push_back(tensor.detach().reshape(-1).to(torch::kFloat64));
   return torch::cat(flat).to(torch::kCPU);
 }

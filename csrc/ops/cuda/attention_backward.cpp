@@ -28,10 +28,10 @@ ReadGradients retrieve_backward(const AttentionArguments& arguments, const Atten
   const Extents& x = arguments.extents;
   const int64_t pieces = pieces_per_segment(x), D = x.key_width, E = x.value_width;
   const Tensor local = with_aligned_rows(saved.local);
-  const ReadGradients gradients{empty_heads(dout, x.heads, E),
-                                at::empty({x.batch, x.heads, x.segments(), pieces, D, E}, arguments.state),
-                                at::empty({x.batch, x.heads, x.segments(), pieces, D}, arguments.state),
-                                at::empty({x.batch, x.heads, x.segments(), pieces}, arguments.state)};
+  ReadGradients gradients{empty_heads(dout, x.heads, E),
+                          at::empty({x.batch, x.heads, x.segments(), pieces, D, E}, arguments.state),
+                          at::empty({x.batch, x.heads, x.segments(), pieces, D}, arguments.state),
+                          at::empty({x.batch, x.heads, x.segments(), pieces}, arguments.state)};
   RetrieveBackwardArguments<T> retrieve;
   retrieve.extents = x;
   retrieve.q = heads_of<const T>(arguments.q);
@@ -155,7 +155,7 @@ void rotate_backward(const AttentionArguments& arguments, const Tensor& dq_rotat
 /// Without memory the state passed through, emptied where a document started: so does its gradient.
 Tensor passed_gradient(const AttentionArguments& arguments, const OptionalTensor& gradient, at::IntArrayRef shape) {
   if (!gradient) return at::zeros(shape, arguments.state);
-  const Tensor passed = plain_float(*gradient).clone();
+  Tensor passed = plain_float(*gradient).clone();
   if (!arguments.starts.defined()) return passed;
   std::vector<int64_t> rows(shape.size(), 1);
   rows[0] = shape[0];

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Checks the style of all C++ and CUDA files with clang-format and clang-tidy, as .clang-format and .clang-tidy say.
+
+usage: scripts/lint.py [FOLDER...]     after scripts/setup.sh all; csrc and tests without a folder; takes a quarter of
+                                       an hour on 2 cores
+
+Exit code 1 if anything is found. Both tools come from PyPI into .venv: Debian 12's clang-tidy does not know C++20's
+captured bindings. CUDA files are formatted and not looked into; their host side, compiled for the tests, is.
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "lint"
+TOOLS = ROOT / ".venv" / "bin"
+VERSIONS = ["clang-format==14.0.6", "clang-tidy==19.1.0.1"]
+
+
+def files_below(folders, *suffixes):
+    listed = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.splitlines() if name.endswith(suffixes)]
+
+
+def compile_command(entry):
+    """As GCC has it, less its precompiled header, which clang cannot read; omp.h, which clang-tidy lacks, is GCC's."""
+    words = [word for word in shlex.split(entry["command"]) if word != "-Winvalid-pch"]
+    if "-include" in words:
+        at = words.index("-include")
+        del words[at:at + 2]
+    compiler = words[0]
+    include = subprocess.run([compiler, "-print-file-name=include"], check=True, capture_output=True, text=True).stdout
+    return [*words, "-idirafter", include.strip(), "-D__malloc__(deallocator)="]
+
+
+def write_database(sources):
+    """One file to compile for each folder: torch's headers take clang-tidy half a minute."""
+    commands = {}
+    for entry in json.loads((ROOT / "build" / "release" / "compile_commands.json").read_text()):
+        unity = pathlib.Path(entry["file"])
+        compiled = re.findall(r'#include "(.*)"', unity.read_text()) if "Unity" in unity.parts else [entry["file"]]
+        for name in compiled:
+            commands.setdefault(os.path.relpath(name, ROOT), (entry["file"], entry))
+    folders, database = {}, []
+    for source in sources:
+        if source in commands:
+            folders.setdefault(os.path.dirname(source), []).append(source)
+    for folder, members in folders.items():
+        group = WORK / (folder.replace("/", "-") + ".cpp")
+        group.write_text("".join(f'#include "{ROOT / member}"\n' for member in members))
+        file, entry = commands[members[0]]
+        arguments = [str(group) if word == file else word for word in compile_command(entry)]
+        database.append({"directory": entry["directory"], "file": str(group), "arguments": arguments})
+    (WORK / "compile_commands.json").write_text(json.dumps(database, indent=1))
+    return [entry["file"] for entry in database]
+
+
+def tidy(group):
+    result = subprocess.run([TOOLS / "clang-tidy", "-p", WORK, "--quiet", "--checks=-bugprone-suspicious-include",
+                             f"--config-file={ROOT / '.clang-tidy'}", group], capture_output=True, text=True)
+    return result.returncode, result.stdout
+
+
+def main():
+    folders = sys.argv[1:] or ["csrc", "tests"]
+    WORK.mkdir(parents=True, exist_ok=True)
+    subprocess.run([TOOLS / "python", "-m", "pip", "install", "--quiet", *VERSIONS], check=True)
+    failed = subprocess.run([TOOLS / "clang-format", "--dry-run", "-Werror",
+                             *files_below(folders, ".h", ".cpp", ".cu", ".cuh")], cwd=ROOT).returncode != 0
+    groups = write_database(files_below(folders, ".cpp"))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for group, (code, findings) in zip(groups, pool.map(tidy, groups)):
+            print(f"{'found' if code else 'clean'}  {os.path.relpath(group, WORK)}", flush=True)
+            if code:
+                print(findings, flush=True)
+            failed |= code != 0
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,9 @@ std::filesystem::path partial_path(const std::filesystem::path& target) {
   return target.parent_path() / name;
 }
 
-AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)), partial_(partial_path(target_)) {
+AtomicFile::AtomicFile(const std::filesystem::path& target)
+    : target_(std::filesystem::is_symlink(target) ? std::filesystem::weakly_canonical(target) : target),
+      partial_(partial_path(target_)) {
   descriptor_ = open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(errno);
 }

@@ -10,11 +10,12 @@ namespace infini {
 std::filesystem::path partial_path(const std::filesystem::path& target);
 
 /// A file that appears whole or not at all: written beside its final place (`.NAME.partial`), synced, then renamed.
-/// Destroyed before `commit`, it leaves nothing behind. Every failure is a std::runtime_error that names the file and
-/// the reason the system gives ("No space left on device").
+/// A symbolic link stays one: the file it points to is replaced. Destroyed before `commit`, it leaves nothing behind.
+/// Every failure is a std::runtime_error that names the file and the reason the system gives ("No space left on
+/// device").
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path target);
+  explicit AtomicFile(const std::filesystem::path& target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

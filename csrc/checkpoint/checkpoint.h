@@ -24,7 +24,8 @@ CheckpointFiles read_checkpoint(const std::filesystem::path& folder);
 /// Writes config.json and model.safetensors into an existing folder (usually AtomicFolder::path()).
 void write_checkpoint(const std::filesystem::path& folder, const nlohmann::json& config, const NamedTensors& weights);
 
-/// The whole checkpoints `step-N` of a run's `checkpoints/` folder by their step. Half-written ones are never among them.
+/// The whole checkpoints `step-N` of a run's `checkpoints/` folder by their step. Half-written ones are never among
+/// them.
 std::map<int64_t, std::filesystem::path> checkpoints_in(const std::filesystem::path& checkpoints_folder);
 
 /// Removes all but the newest `keep_last` checkpoints `step-N`, and what a killed run left half-written. To be called

@@ -52,13 +52,14 @@ int run_eval(int argc, char** argv) {
   add("no-memory", "empty the memory before every segment: attention is local alone");
   add("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N");
   add("json", "print JSON");
-  add("out", "write the JSON to a file as well", cxxopts::value<std::string>(), "FILE");
+  add("out", "write the JSON to a file as well; infini report reads RUN/evaluation.json", cxxopts::value<std::string>(),
+      "FILE");
   const auto parsed = parse_arguments(options, argc, argv);
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;
 
   const std::string checkpoint = required(arguments, "checkpoint"), path = required(arguments, "data");
-  if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
+  if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>(), path);
   PerplexityOptions choice;
   choice.score.memory = arguments.count("no-memory") == 0;
   choice.max_tokens = arguments["max-tokens"].as<int64_t>();

@@ -21,7 +21,8 @@
 namespace infini {
 namespace {
 
-constexpr std::array kPublicOps = {"memory_retrieve", "memory_update", "memory_combine", "memory_summary", "attention"};
+constexpr std::array kPublicOps = {"memory_retrieve", "memory_update", "memory_combine",
+                                   "memory_summary",  "attention",     "rotate"};
 
 constexpr std::array kImplementations = {
     std::pair{"CPU", c10::DispatchKey::CPU},

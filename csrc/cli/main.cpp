@@ -5,6 +5,8 @@
 #include <cxxopts.hpp>
 #include <exception>
 #include <iostream>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -100,10 +102,16 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return infini::run(argc, argv);
+    const int code = infini::run(argc, argv);
+    if (!std::cout.flush())
+      throw std::runtime_error("standard output could not be written: what it holds is not whole");
+    return code;
   } catch (const infini::UserError& error) {
     std::cerr << "infini: " << error.what() << "\n";
     return 2;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "infini: out of memory; lower batch_rows, segments_per_chunk or the size of the model\n";
+    return 1;
   } catch (const c10::Error& error) {
     // what() goes on with the C++ stack; a person needs the first line alone.
     std::cerr << "infini: " << infini::first_line(error.what_without_backtrace()) << "\n";

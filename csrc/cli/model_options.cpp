@@ -61,13 +61,19 @@ std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResul
   return model;
 }
 
-void check_output_path(const std::string& option, const std::filesystem::path& file) {
+void check_output_path(const std::string& option, const std::filesystem::path& file,
+                       const std::filesystem::path& input) {
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   std::string problem;
   if (!std::filesystem::is_directory(folder)) {
     problem = "the folder " + folder.string() + " does not exist";
   } else if (file.filename().empty() || std::filesystem::is_directory(file)) {
     problem = "it is a folder; give a file";
+  } else if (std::filesystem::exists(file) && !std::filesystem::is_regular_file(file)) {
+    problem = "it is a device or a pipe, whose place a file would take; give a file";
+  } else if (std::filesystem::exists(file) && std::filesystem::exists(input) &&
+             std::filesystem::equivalent(file, input)) {
+    problem = "it is the input; give another file";
   } else if (access(folder.c_str(), W_OK) != 0) {
     problem = "the folder " + folder.string() + " is not writable";
   }

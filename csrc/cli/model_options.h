@@ -26,7 +26,9 @@ int64_t positive(const cxxopts::ParseResult& arguments, const std::string& optio
 /// Applies --threads and loads --checkpoint as --device and --precision say.
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments);
 
-/// Throws UserError unless a file can be made at the path that `option` names, so that a long run does not end there.
-void check_output_path(const std::string& option, const std::filesystem::path& file);
+/// Throws UserError unless a file can be made at the path that `option` names, so that a long run does not end there;
+/// and if that is `input`, which is read meanwhile.
+void check_output_path(const std::string& option, const std::filesystem::path& file,
+                       const std::filesystem::path& input = {});
 
 }  // namespace infini

@@ -14,6 +14,9 @@ namespace infini {
 TokenDataset::TokenDataset(const std::filesystem::path& split_folder) {
   // "data/" and "data/train/" have an empty last name.
   const std::filesystem::path folder = split_folder.has_filename() ? split_folder : split_folder.parent_path();
+  if (!std::filesystem::exists(folder) && !std::filesystem::exists(folder.parent_path() / kDatasetFile)) {
+    throw UserError("there is no " + folder.string() + "; give a split of a folder that infini prepare wrote");
+  }
   const DatasetDescription description = read_dataset_description(folder.parent_path());
   vocab_size_ = description.vocab_size;
   const SplitDescription* const split = description.split(folder.filename().string());

@@ -96,7 +96,7 @@ void read_metrics(RunRecord& run) {
 std::optional<Evaluation> read_evaluation(RunRecord& run, const std::string& file, const std::string& without) {
   const auto text = read_text(run.folder / file);
   if (!text) {
-    run.notes.push_back(file + " is missing: no " + without + ".");
+    run.notes.push_back(file + " is missing: no " + without + "; infini eval makes it, with --out.");
     return std::nullopt;
   }
   try {

@@ -37,8 +37,8 @@ class TaskStream : public BatchSource {
   uint64_t examples_ = 0;  ///< so far
 };
 
-/// The next examples of a seed that fit, from number `examples` on, which is moved behind them, as one batch of sequences
-/// of that many segments; the whole length is used. What validation reads.
+/// The next examples of a seed that fit, from number `examples` on, which is moved behind them, as one batch of
+/// sequences of that many segments; the whole length is used. What validation reads.
 Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
                  int64_t segment_length, double language_loss);
 

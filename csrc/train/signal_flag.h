@@ -1,10 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 namespace infini {
 
-/// While it lives, SIGINT and SIGTERM do not end the process but wait to be asked for. One at a time.
+/// While it lives, a first SIGINT or SIGTERM does not end the process but waits to be asked for; a second one ends it
+/// at once, for whoever does not want to wait. One at a time.
 ///
 /// They are blocked in this thread and in those that it starts, so make it before any other: no handler runs there, as
 /// it could in the midst of a matrix product, where oneDNN's older float kernels keep values in the place that the
@@ -20,10 +23,14 @@ class SignalFlag {
   int signal();
 
  private:
+  void watch();
+
   sigset_t previous_mask_{};
   struct sigaction previous_interrupt_ {};
   struct sigaction previous_terminate_ {};
-  int signal_ = 0;
+  std::atomic<int> signal_ = 0;
+  std::atomic<bool> ending_ = false;
+  std::thread watcher_;  ///< takes what is sent to the process
 };
 
 }  // namespace infini

@@ -159,6 +159,10 @@ void Trainer::restore(const fs::path& checkpoint) {
     throw UserError("seed is " + std::to_string(config_.seed) + " in the configuration, but " +
                     std::to_string(saved.seed) + " in " + checkpoint.string() + "; resume with the same seed");
   }
+  if (saved.step > config_.steps) {
+    throw UserError("steps is " + std::to_string(config_.steps) + ", but the run has done " +
+                    std::to_string(saved.step) + " already; resume with as many or more");
+  }
   if (saved.threads != state_.threads) {
     log::warn(checkpoint.string() + " was written with " + std::to_string(saved.threads) + " threads, this run has " +
               std::to_string(state_.threads) +

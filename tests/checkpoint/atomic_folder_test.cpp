@@ -137,6 +137,14 @@ TEST_F(AtomicFolderTest, StaysWholeWhenItsWriterIsKilledAtAnyMoment) {
   EXPECT_EQ(entries(), 1);
 }
 
+TEST_F(AtomicFolderTest, AFileIsWrittenThroughASymbolicLink) {
+  write_bytes(folder_ / "real.txt", "old");
+  std::filesystem::create_symlink("real.txt", folder_ / "link.txt");
+  write_file(folder_ / "link.txt", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "link.txt"));
+  EXPECT_EQ(read_bytes(folder_ / "real.txt"), "new");
+}
+
 TEST_F(AtomicFolderTest, AFileIsReplacedAsAWholeToo) {
   const std::filesystem::path file = folder_ / "state.json";
   write_file(file, "old");

@@ -116,6 +116,23 @@ TEST(CommandLine, NamesTheMissingFolderOfACheckpoint) {
   EXPECT_THAT(outcome.errors, HasSubstr("/no/such/folder"));
 }
 
+TEST(CommandLine, RefusesAnOutputThatIsADeviceOrTheInput) {
+  const Outcome device = run("score --checkpoint c --ids ids.txt --out /dev/null");
+  expect_refusal(device);
+  EXPECT_THAT(device.errors, HasSubstr("--out /dev/null: it is a device"));
+  const std::filesystem::path ids = std::filesystem::path(::testing::TempDir()) / "infini-ids";
+  std::ofstream(ids) << "1 2 3";
+  const Outcome input = run("score --checkpoint c --ids " + ids.string() + " --out " + ids.string());
+  expect_refusal(input);
+  EXPECT_THAT(input.errors, HasSubstr("it is the input"));
+  EXPECT_EQ(contents(ids), "1 2 3");
+}
+
+TEST(CommandLine, FailsWhereItsOutputCannotBeWritten) {
+  const int status = std::system("'" INFINI_PROGRAM "' --help > /dev/full 2> /dev/null");
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
 TEST(CommandLine, NamesTheMissingConfiguration) {
   const Outcome outcome = run("train /no/such/config.yaml");
   expect_refusal(outcome);

@@ -96,7 +96,7 @@ TEST(TokenDataset, SaysWhatIsWrongWithAFolder) {
   EXPECT_THAT(message_of<UserError>([&] { TokenDataset(data / "test"); }), HasSubstr("they have: train"));
   EXPECT_THAT(message_of<UserError>([&] { TokenDataset{data}; }), HasSubstr("is no data folder"));
   EXPECT_THAT(message_of<UserError>([] { TokenDataset("/nonexistent/train"); }),
-              HasSubstr("no such data folder: /nonexistent"));
+              HasSubstr("there is no /nonexistent/train"));
   write_text(data / "dataset.json", "{\"version\": 1}");
   EXPECT_THAT(message_of<UserError>([&] { books.dataset(); }), HasSubstr("dataset.json"));
   write_text(data / "dataset.json", "{");

@@ -125,6 +125,13 @@ TEST(ResumeTest, DoesNothingToARunThatIsFinished) {
   EXPECT_EQ(runs.metrics().size(), 6u);
 }
 
+TEST(ResumeTest, RefusesFewerStepsThanTheRunHasDone) {
+  TinyRuns runs;
+  runs.train();
+  runs.config.steps = 4;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("steps is 4, but the run has done 6"));
+}
+
 TEST(ResumeTest, IsAskedForWhereARunHasCheckpoints) {
   TinyRuns runs;
   runs.train();

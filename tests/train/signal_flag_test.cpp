@@ -1,7 +1,9 @@
 #include "train/signal_flag.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <thread>
 
 namespace infini {
@@ -17,6 +19,19 @@ TEST(SignalFlagTest, HoldsBackBothSignalsAndNamesTheOneThatCame) {
     EXPECT_EQ(flag.signal(), signal);
     EXPECT_EQ(flag.signal(), signal);
   }
+}
+
+TEST(SignalFlagTest, ASecondSignalEndsTheProcessAtOnce) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto stay = [] {
+    const SignalFlag flag;
+    for (int i = 0; i < 2; ++i) {
+      kill(getpid(), SIGINT);
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(stay(), ::testing::ExitedWithCode(128 + SIGINT), "second signal");
 }
 
 TEST(SignalFlagTest, LetsNoHandlerRunInThisThreadOrThoseItStarts) {

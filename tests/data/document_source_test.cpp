@@ -210,6 +210,20 @@ TEST(BrokenRecords, ATruncatedGzipKeepsTheLinesBeforeItsEnd) {
   EXPECT_THAT(last, AllOf(HasSubstr("train.jsonl.gz:" + std::to_string(good + 1)), HasSubstr("truncated")));
 }
 
+TEST(BrokenRecords, DamageInASecondGzipMemberIsNotItsEnd) {
+  const TemporaryFolder folder;
+  const std::string first = gzipped("{\"text\": \"one\"}\n"), second = gzipped("{\"text\": \"two\"}\n");
+  write_text(folder / "train.jsonl.gz", first + second + std::string(512, '\0'));
+  EXPECT_THAT(read_split(find_documents(folder.path())), ElementsAre("one", "two"));
+  std::string damaged = second;
+  damaged[0] = 'x';
+  write_text(folder / "train.jsonl.gz", first + damaged);
+  const std::vector<std::string> texts = read_split(find_documents(folder.path()));
+  ASSERT_EQ(texts.size(), 2u);
+  EXPECT_EQ(texts[0], "one");
+  EXPECT_THAT(texts[1], HasSubstr("train.jsonl.gz:2: the compressed data are damaged"));
+}
+
 TEST(BrokenRecords, DamagedGzipIsNoEndlessLoop) {
   const TemporaryFolder folder;
   std::string damaged = gzipped("{\"text\": \"" + std::string(1000, 'x') + "\"}\n");

@@ -40,6 +40,7 @@ std::vector<double> time_rounds(const std::function<void()>& work, torch::Device
   const double once = measure_seconds(work, device);
   const double calls = std::clamp(std::ceil(kShortestRound / std::max(once, 1e-9)), 1.0, kMostCalls);
   std::vector<double> seconds;
+  seconds.reserve(static_cast<size_t>(rounds));
   for (int64_t round = 0; round < rounds; ++round) {
     seconds.push_back(measure_seconds(work, device, static_cast<int64_t>(calls)) / calls);
   }

@@ -57,6 +57,9 @@ const Command& find_command(std::string_view name) {
                   "'? (infini --help lists all)");
 }
 
+constexpr std::string_view kOutOfMemory =
+    "out of memory; lower batch_rows, segments_per_chunk or the size of the model";
+
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
 /// cxxopts names the value that it could not read, but not the option: find that in the command line.
@@ -110,11 +113,14 @@ int main(int argc, char** argv) {
     std::cerr << "infini: " << error.what() << "\n";
     return 2;
   } catch (const std::bad_alloc&) {
-    std::cerr << "infini: out of memory; lower batch_rows, segments_per_chunk or the size of the model\n";
+    std::cerr << "infini: " << infini::kOutOfMemory << "\n";
     return 1;
   } catch (const c10::Error& error) {
-    // what() goes on with the C++ stack; a person needs the first line alone.
-    std::cerr << "infini: " << infini::first_line(error.what_without_backtrace()) << "\n";
+    // what() goes on with the C++ stack; a person needs the first line alone. The CPU's allocator has no type of its
+    // own.
+    const std::string line = infini::first_line(error.what_without_backtrace());
+    const bool is_out_of_memory = line.find("can't allocate memory") != std::string::npos;
+    std::cerr << "infini: " << (is_out_of_memory ? infini::kOutOfMemory : line) << "\n";
     return 1;
   } catch (const std::exception& error) {
     std::cerr << "infini: " << infini::first_line(error.what()) << "\n";

@@ -20,7 +20,7 @@ int run_train(int argc, char** argv) {
       "infini train",
       "Trains a model. The run's folder (output_folder/name) receives config.yaml, metrics.jsonl, "
       "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C) and SIGTERM finish the step, write a "
-      "checkpoint and end with exit code 0.\n");
+      "checkpoint and end with exit code 0; a second one ends it at once.\n");
   options.positional_help("CONFIG.yaml").custom_help("[--set key=value]... [--resume]");
   // clang-format off
   options.add_options()

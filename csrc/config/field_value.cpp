@@ -59,11 +59,11 @@ std::optional<std::vector<std::string_view>> list_items(std::string_view text) {
 template <typename Item>
 std::optional<std::string> set_list(std::vector<Item>& list, std::string_view text) {
   constexpr bool numbers = std::is_arithmetic_v<Item>;
-  const std::string wanted = std::string("must be a list of ") +
-                             (!numbers                       ? "words"
-                              : std::is_same_v<Item, double> ? "numbers"
-                                                             : "integers") +
-                             ", as [" + (numbers ? "1, 2" : "a, b") + "]";
+  std::string wanted = std::string("must be a list of ") +
+                       (!numbers                       ? "words"
+                        : std::is_same_v<Item, double> ? "numbers"
+                                                       : "integers") +
+                       ", as [" + (numbers ? "1, 2" : "a, b") + "]";
   const auto items = list_items(text);
   if (!items) return wanted;
   std::vector<Item> values;

@@ -8,7 +8,7 @@
 namespace infini {
 namespace {
 
-const BatchOptions& checked(const BatchOptions& options) {
+BatchOptions checked(const BatchOptions& options) {
   const auto require_positive = [](const char* name, int64_t value) {
     if (value >= 1) return;
     throw UserError("batches: " + std::string(name) + " is " + std::to_string(value) + ", must be at least 1");

@@ -18,7 +18,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "shards are little-endian and mapped as they are");
 
 constexpr char kMagic[8] = {'i', 'n', 'f', 'i', 'n', 'i', 'T', 'S'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kShardVersion = 1;
 
 uint32_t checksum(const void* data, size_t size) {
   return static_cast<uint32_t>(crc32_z(0, static_cast<const Bytef*>(data), size));
@@ -61,7 +61,7 @@ void ShardWriter::add(int32_t document_start, std::span<const int32_t> tokens, i
 void ShardWriter::write(const std::filesystem::path& file, int64_t records_read, int64_t records_skipped) {
   ShardHeader header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
-  header.version = kVersion;
+  header.version = kShardVersion;
   header.token_bytes = static_cast<uint32_t>(token_bytes_);
   header.documents = static_cast<uint64_t>(documents());
   header.tokens = static_cast<uint64_t>(tokens());
@@ -89,8 +89,8 @@ Shard::Shard(const std::filesystem::path& file) : file_(file), mapped_(std::make
           "is truncated: " + std::to_string(bytes.size()) + " bytes, not even its header's 64");
   header_ = reinterpret_cast<const ShardHeader*>(bytes.data());
   require(std::memcmp(header_->magic, kMagic, sizeof kMagic) == 0, "is not a token shard");
-  require(header_->version == kVersion,
-          "is a token shard of version " + std::to_string(header_->version) + ", expected " + std::to_string(kVersion));
+  require(header_->version == kShardVersion, "is a token shard of version " + std::to_string(header_->version) +
+                                                 ", expected " + std::to_string(kShardVersion));
   require(header_->header_checksum == checksum_of(*header_) && whole_size(*header_) != 0,
           "is damaged: its header does not match its checksum");
   require(bytes.size() == whole_size(*header_), "is truncated or has grown: " + std::to_string(bytes.size()) +

@@ -144,9 +144,9 @@ EvaluationData open_evaluation_data(const fs::path& path, const fs::path& checkp
     check_same_tokenizer(fs::canonical(path).parent_path(), checkpoint);
     return open_split(path);
   }
-  std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(checkpoint);
+  const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(checkpoint);
   check_vocabulary(tokenizer->vocab_size(), vocab_size, "the tokenizer of " + checkpoint.string());
-  return open_text(path, std::move(tokenizer));
+  return open_text(path, tokenizer);
 }
 
 }  // namespace infini

@@ -45,7 +45,7 @@ class Object {
 
   template <typename T>
   T get_or(const std::string& key, T fallback) const {
-    return has(key) ? get<T>(key) : fallback;
+    return has(key) ? get<T>(key) : std::move(fallback);
   }
 
   [[noreturn]] void refuse(const std::string& what) const { throw UserError(where_ + ": " + what); }
@@ -98,7 +98,7 @@ int64_t ModelConfig::memory_size() const {
 }
 
 std::optional<ConfigFault> ModelConfig::fault() const {
-  const auto text = [](auto value) { return json(value).dump(); };
+  const auto text = [](const auto& value) { return json(value).dump(); };
   const std::vector<std::pair<const char*, int64_t>> sizes = {{"vocab_size", vocab_size},
                                                               {"hidden_size", hidden_size},
                                                               {"intermediate_size", intermediate_size},

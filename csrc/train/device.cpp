@@ -11,7 +11,7 @@
 namespace infini {
 
 torch::Device choose_device(const std::string& name) {
-  const auto gpus = static_cast<int64_t>(torch::cuda::device_count());
+  const auto gpus = static_cast<int64_t>(torch::cuda::device_count());  // NOLINT(bugprone-signed-char-misuse)
   if (name == "cpu" || (name == "auto" && gpus == 0)) return torch::kCPU;
 
   int64_t index = 0;

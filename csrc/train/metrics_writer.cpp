@@ -9,7 +9,7 @@
 namespace infini {
 namespace {
 
-const std::filesystem::path& keep_until(const std::filesystem::path& file, int64_t last_step) {
+std::filesystem::path keep_until(const std::filesystem::path& file, int64_t last_step) {
   std::ifstream input(file, std::ios::binary);
   std::string kept, line;
   // getline reaches the end of the file only where the last line has no end of its own: it was written half.

@@ -1,6 +1,7 @@
 #include "train/run_folder.h"
 
 #include <map>
+#include <ranges>
 
 #include "checkpoint/atomic_file.h"
 #include "checkpoint/checkpoint.h"
@@ -42,8 +43,7 @@ void RunFolder::write_config(const std::string& yaml) const { write_file(folder_
 fs::path RunFolder::newest_sound_checkpoint() {
   const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints());
   std::vector<fs::path> damaged;
-  for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
-    const fs::path& checkpoint = newest->second;
+  for (const auto& [step, checkpoint] : found | std::views::reverse) {
     try {
       verify_checksums(checkpoint);
     } catch (const UserError& damage) {

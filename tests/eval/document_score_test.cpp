@@ -11,10 +11,10 @@
 namespace infini {
 namespace {
 
-using testing::DoubleNear;
-using testing::HasSubstr;
-using testing::Pointwise;
-using testing::ThrowsMessage;
+using ::testing::DoubleNear;
+using ::testing::HasSubstr;
+using ::testing::Pointwise;
+using ::testing::ThrowsMessage;
 
 /// Every loss by the token it belongs to; fails if one is scored twice or out of order.
 std::vector<double> losses_of(CausalLanguageModel& model, const std::vector<int64_t>& tokens,
@@ -34,8 +34,8 @@ std::vector<double> losses_of(CausalLanguageModel& model, const std::vector<int6
   return losses;
 }
 
-class DocumentScore : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Updates, DocumentScore, testing::Values("linear", "delta", "none"));
+class DocumentScore : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Updates, DocumentScore, ::testing::Values("linear", "delta", "none"));
 
 TEST_P(DocumentScore, IsThatOfOneForwardPassWhateverTheChunkAndTheLength) {
   const auto model = small_model(GetParam());
@@ -95,7 +95,7 @@ TEST(DocumentScoreOfAForeignToken, NamesItAndWhereItStands) {
       [&] {
         losses_of(*model, tokens, {true, 16});
       },
-      ThrowsMessage<UserError>(testing::AllOf(HasSubstr("token 33 "), HasSubstr("is 40"), HasSubstr("0 to 39"))));
+      ThrowsMessage<UserError>(::testing::AllOf(HasSubstr("token 33 "), HasSubstr("is 40"), HasSubstr("0 to 39"))));
 }
 
 }  // namespace

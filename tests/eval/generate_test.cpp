@@ -9,8 +9,8 @@
 namespace infini {
 namespace {
 
-using testing::HasSubstr;
-using testing::ThrowsMessage;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 std::vector<int32_t> prompt_of(int64_t length, int64_t seed = 1) {
   const std::vector<int64_t> tokens = random_tokens(length, seed);
@@ -28,10 +28,10 @@ std::vector<int32_t> plain_continuation(CausalLanguageModel& model, const std::v
   return {tokens.begin() + static_cast<int64_t>(prompt.size()), tokens.end()};
 }
 
-class GreedyGeneration : public testing::TestWithParam<std::pair<std::string, int64_t>> {};
+class GreedyGeneration : public ::testing::TestWithParam<std::pair<std::string, int64_t>> {};
 INSTANTIATE_TEST_SUITE_P(Models, GreedyGeneration,
-                         testing::Values(std::pair("linear", 8), std::pair("delta", 8), std::pair("none", 8),
-                                         std::pair("none", 0)));
+                         ::testing::Values(std::pair("linear", 8), std::pair("delta", 8), std::pair("none", 8),
+                                           std::pair("none", 0)));
 
 TEST_P(GreedyGeneration, IsThatOfReadingEverythingAgainForEachToken) {
   const auto model = small_model(GetParam().first, GetParam().second);

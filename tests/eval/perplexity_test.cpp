@@ -12,8 +12,8 @@
 namespace infini {
 namespace {
 
-using testing::HasSubstr;
-using testing::ThrowsMessage;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 using Documents = std::vector<std::vector<int64_t>>;
 
@@ -128,7 +128,7 @@ TEST(PerplexityThatIsNotFinite, NamesTheDocument) {
   bad[11] = 39;
   const Documents documents = {good, bad};
   EXPECT_THAT([&] { measure_perplexity(*model, stream_of(documents)); },
-              ThrowsMessage<std::runtime_error>(testing::AllOf(HasSubstr("document 1"), HasSubstr("is nan"))));
+              ThrowsMessage<std::runtime_error>(::testing::AllOf(HasSubstr("document 1"), HasSubstr("is nan"))));
 }
 
 TEST(PerplexityOfEmptyDocuments, IsRefused) {

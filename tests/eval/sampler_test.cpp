@@ -12,8 +12,8 @@
 namespace infini {
 namespace {
 
-using testing::HasSubstr;
-using testing::ThrowsMessage;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 // Probabilities 0.15, 0.5, 0.05, 0.3 up to a constant.
 torch::Tensor four_logits() { return torch::tensor({0.15, 0.5, 0.05, 0.3}).log() + 3.0; }

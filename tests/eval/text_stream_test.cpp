@@ -6,7 +6,7 @@
 namespace infini {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 /// Decodes as sentencepiece does: a piece's leading space is dropped at the beginning of what is decoded, and byte
 /// pieces become a character together, or U+FFFD each.

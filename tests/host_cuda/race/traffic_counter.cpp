@@ -7,7 +7,7 @@ namespace host_cuda {
 namespace {
 
 constexpr unsigned kLanes = 32;
-constexpr std::uint32_t kAllLanes = 0xffffffffu;
+constexpr std::uint32_t kWholeWarp = 0xffffffffu;
 constexpr std::uintptr_t kWordBytes = 4;
 constexpr std::uintptr_t kBanks = 32;
 
@@ -69,7 +69,7 @@ void TrafficCounter::access(ShadowMemory& shadow, std::uintptr_t address, std::s
   request.bytes = static_cast<std::uint32_t>(bytes);
   request.access = access;
   request.shared = shared;
-  if (request.lanes == kAllLanes) {
+  if (request.lanes == kWholeWarp) {
     count(request);
     requests_.erase(at);
   }

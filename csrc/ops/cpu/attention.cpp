@@ -60,19 +60,12 @@ struct Place {
   int64_t batch, group, segment, index;  // index: batch-major, then group, then segment
 };
 
-struct MatrixUnitReleased {
-  MatrixUnitReleased() = default;
-  ~MatrixUnitReleased() { release_matrix_unit(); }
-  MatrixUnitReleased(const MatrixUnitReleased&) = delete;
-  MatrixUnitReleased& operator=(const MatrixUnitReleased&) = delete;
-};
-
 template <typename Body>
 void for_each_segment(const Extents& extents, int64_t scratch_bytes, const Body& body) {
   at::parallel_for(0, extents.tasks(), 1, [&](int64_t begin, int64_t end) {
     const auto scratch = std::make_unique_for_overwrite<char[]>(static_cast<size_t>(scratch_bytes + 64));
     char* const aligned = scratch.get() + (64 - reinterpret_cast<uintptr_t>(scratch.get()) % 64) % 64;
-    const MatrixUnitReleased afterwards;
+    const MatrixUnit matrix_unit;
     for (int64_t index = begin; index < end; ++index) {
       const int64_t segment = index % extents.segments(), pair = index / extents.segments();
       body(Place{pair / extents.groups, pair % extents.groups, segment, index}, aligned);

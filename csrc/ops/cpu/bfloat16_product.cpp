@@ -97,7 +97,7 @@ void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, c
                               reinterpret_cast<const at::BFloat16*>(b), c, true);
 }
 
-void release_matrix_unit() {
+MatrixUnit::~MatrixUnit() {
   if (has_matrix_unit()) at::native::cpublas::brgemm_release(true);
 }
 
@@ -106,7 +106,7 @@ void release_matrix_unit() {
 bool has_bfloat16_product() { return false; }
 void convert(BFloat16*, const float*, int64_t) {}
 void multiply_panel(int64_t, int64_t, const BFloat16*, int64_t, const BFloat16*, float*, int64_t, bool) {}
-void release_matrix_unit() {}
+MatrixUnit::~MatrixUnit() = default;
 
 #endif
 

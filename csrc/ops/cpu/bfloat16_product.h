@@ -18,8 +18,14 @@ void convert(BFloat16* out, const float* in, int64_t count);
 void multiply_panel(int64_t m, int64_t k, const BFloat16* a, int64_t a_stride, const BFloat16* b, float* c,
                     int64_t c_stride, bool accumulate);
 
-/// To be called in each thread behind its last multiply_panel: the thread's AMX tiles are left to others, such as
+/// Lives in a thread as long as it calls multiply_panel. Behind it the thread's AMX tiles are left to others, such as
 /// oneDNN's matrix products, and the next multiply_panel lays them out anew instead of trusting what it finds.
-void release_matrix_unit();
+class MatrixUnit {
+ public:
+  MatrixUnit() = default;
+  ~MatrixUnit();
+  MatrixUnit(const MatrixUnit&) = delete;
+  MatrixUnit& operator=(const MatrixUnit&) = delete;
+};
 
 }  // namespace infini::ops::cpu

@@ -15,7 +15,7 @@ namespace {
 
 AttentionSizes chunk_sizes(const TrainConfig& config) {
   const ModelConfig& model = config.model;
-  const int64_t segment_length = model.memory.segment_length > 0 ? model.memory.segment_length : config.train_length;
+  const int64_t segment_length = config.segment_length();
   const int64_t tokens = std::min(config.train_length, segment_length * config.segments_per_chunk);
   return {
       config.batch_rows, model.num_attention_heads, model.num_key_value_heads, tokens, segment_length, model.head_dim,

@@ -47,10 +47,8 @@ std::optional<TrainConfigFault> find_task_fault(const TrainConfig& config) {
     return TrainConfigFault{{"carry_memory"},
                             "carry_memory must be false for a task: each example is a text of its own"};
   }
-  const int64_t segment = config.model.memory.segment_length;
-  const int64_t segments_per_row = segment > 0 ? config.train_length / segment : 1;
   for (int64_t number = 1; number <= stage_count(config.curriculum, config.memory_gain); ++number) {
-    const int64_t longest = of_stage(config.curriculum.longest, number, segments_per_row);
+    const int64_t longest = of_stage(config.curriculum.longest, number, config.segments_per_row());
     const int64_t shortest = of_stage(config.curriculum.shortest, number, longest);
     if (shortest <= longest) continue;
     return TrainConfigFault{{"curriculum.shortest", "curriculum.longest"},

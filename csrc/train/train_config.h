@@ -126,6 +126,11 @@ struct TrainConfig {
   EarlyStopConfig early_stop;
 
   bool has_task() const { return task.kind != "none"; }
+  /// A model without segments attends over the whole sequence.
+  int64_t segment_length() const {
+    return model.memory.segment_length > 0 ? model.memory.segment_length : train_length;
+  }
+  int64_t segments_per_row() const { return train_length / segment_length(); }
 };
 
 }  // namespace infini

@@ -31,11 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A model without segments attends over the whole sequence.
-int64_t segment_length(const TrainConfig& config) {
-  return config.model.memory.segment_length > 0 ? config.model.memory.segment_length : config.train_length;
-}
-
 std::shared_ptr<const NeedleTask> make_task(const TrainConfig& config, std::shared_ptr<const Tokenizer> tokenizer) {
   if (!config.has_task()) return nullptr;
   NeedleOptions options;
@@ -55,7 +50,7 @@ std::shared_ptr<const NeedleTask> make_task(const TrainConfig& config, std::shar
 std::unique_ptr<BatchSource> make_source(const TrainConfig& config, std::shared_ptr<const NeedleTask> task) {
   if (task) {
     TaskBatchOptions options;
-    options.segment_length = segment_length(config);
+    options.segment_length = config.segment_length();
     options.tokens = config.batch_rows * config.train_length;
     options.language_loss = config.task.language_loss;
     options.gain_all = config.memory_gain.segments == "all";
@@ -64,8 +59,8 @@ std::unique_ptr<BatchSource> make_source(const TrainConfig& config, std::shared_
   }
   BatchOptions options;
   options.rows = config.batch_rows;
-  options.segment_length = segment_length(config);
-  options.segments_per_row = config.train_length / options.segment_length;
+  options.segment_length = config.segment_length();
+  options.segments_per_row = config.segments_per_row();
   options.whole_documents = config.carry_memory;
   options.seed = config.seed;
   return std::make_unique<BatchStream>(TokenDataset(config.data.path / "train"), options);
@@ -123,7 +118,7 @@ Trainer::Trainer(const TrainConfig& config, const std::string& config_yaml, bool
       tokenizer_(tokenizer_of(config)),
       task_(make_task(config, tokenizer_)),
       source_(make_source(config, task_)),
-      curriculum_(config.curriculum, config.memory_gain, config.train_length / segment_length(config)),
+      curriculum_(config.curriculum, config.memory_gain, config.segments_per_row()),
       early_stop_(config.early_stop),
       folder_(config.output_folder / config.name, resume) {
   if (config_.validation.every > 0 && !task_) validation_data_.emplace(config_.data.path / "validation");
@@ -235,8 +230,8 @@ StepMetrics Trainer::step() {
       // The last chunk is where the memory holds most.
       const int64_t first = result.last_chunk_begin;
       const auto from_there = [&](const torch::Tensor& of_segments) -> std::optional<torch::Tensor> {
-        if (!of_segments.defined() || config_.model.memory.segment_length == 0) return std::nullopt;
-        return of_segments.slice(1, first / config_.model.memory.segment_length);
+        if (!of_segments.defined()) return std::nullopt;
+        return of_segments.slice(1, first / config_.segment_length());
       };
       diagnostics = diagnose(*model_, batch.tokens.slice(1, first), result.last_chunk_state, from_there(batch.starts),
                              from_there(batch.gain));
@@ -265,7 +260,7 @@ StepMetrics Trainer::step() {
   metrics.loss = readings.loss;
   metrics.gradient_norm = readings.gradient_norm;
   metrics.task = readings.task;
-  metrics.segments = batches.back().tokens.size(1) / segment_length(config_);
+  metrics.segments = batches.back().tokens.size(1) / config_.segment_length();
   metrics.gates = std::move(readings.gates);
   metrics.memory_share = std::move(readings.memory_share);
   metrics.padding_share = static_cast<double>(padding_count) / static_cast<double>(token_count);
@@ -277,11 +272,10 @@ StepMetrics Trainer::step() {
 }
 
 ValidationMetrics Trainer::validate_answers() {
-  const int64_t segments = config_.train_length / segment_length(config_);
   // Examples of another seed are others.
   const TaskValidation result =
-      validate_task(*model_, *task_, ~config_.seed, config_.batch_rows, segments, segment_length(config_),
-                    config_.segments_per_chunk, config_.validation.tokens);
+      validate_task(*model_, *task_, ~config_.seed, config_.batch_rows, config_.segments_per_row(),
+                    config_.segment_length(), config_.segments_per_chunk, config_.validation.tokens);
   ValidationMetrics metrics;
   metrics.task = synchronise(result.answers);
   metrics.loss = synchronise(result.loss.sum) / static_cast<double>(result.loss.tokens);
@@ -293,7 +287,7 @@ ValidationMetrics Trainer::validate_answers() {
 ValidationMetrics Trainer::validate() {
   if (task_) return validate_answers();
   const bool segmented = config_.model.memory.segment_length > 0;
-  const int64_t chunk_length = segment_length(config_) * (segmented ? config_.segments_per_chunk : 1);
+  const int64_t chunk_length = config_.segment_length() * (segmented ? config_.segments_per_chunk : 1);
   const ValidationLoss loss = validation_loss(*model_, *validation_data_, chunk_length, config_.validation.tokens);
   if (loss.tokens == 0) {
     throw UserError((config_.data.path / "validation").string() + " holds no document of two tokens or more; prepare " +

@@ -6,9 +6,9 @@
 #include <set>
 #include <vector>
 
-#include "checkpoint/atomic_file.h"
-#include "checkpoint/checksums.h"
-#include "checkpoint/json_file.h"
+#include "io/atomic_file.h"
+#include "io/checksums.h"
+#include "io/json_file.h"
 #include "log/error.h"
 
 namespace infini {

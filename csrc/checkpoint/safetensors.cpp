@@ -12,8 +12,8 @@
 #include <tuple>
 #include <vector>
 
-#include "checkpoint/atomic_file.h"
-#include "checkpoint/mapped_file.h"
+#include "io/atomic_file.h"
+#include "io/mapped_file.h"
 #include "log/error.h"
 
 // The format (Hugging Face's safetensors): 8 bytes, the header's length N, little-endian; N bytes of JSON that

@@ -2,7 +2,7 @@
 #include <iostream>
 #include <optional>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "eval/evaluation_data.h"

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "cli/commands.h"
-#include "log/edit_distance.h"
+#include "text/edit_distance.h"
 #include "log/error.h"
 
 namespace infini {

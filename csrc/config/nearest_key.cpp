@@ -1,7 +1,7 @@
 #include <set>
 
 #include "config/config_key.h"
-#include "log/edit_distance.h"
+#include "text/edit_distance.h"
 
 namespace infini {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "checkpoint/json_file.h"
+#include "io/json_file.h"
 #include "data/dataset_description.h"
 #include "data/shard.h"
 #include "log/error.h"

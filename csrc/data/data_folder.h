@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "checkpoint/folder_lock.h"
+#include "io/folder_lock.h"
 
 namespace infini {
 

@@ -1,6 +1,6 @@
 #include "data/dataset_description.h"
 
-#include "checkpoint/json_file.h"
+#include "io/json_file.h"
 #include "log/error.h"
 
 namespace infini {

@@ -10,8 +10,8 @@
 #include <thread>
 #include <utility>
 
-#include "checkpoint/atomic_file.h"
-#include "checkpoint/mapped_file.h"
+#include "io/atomic_file.h"
+#include "io/mapped_file.h"
 #include "data/data_folder.h"
 #include "data/document_source.h"
 #include "data/record_reader.h"

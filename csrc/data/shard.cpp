@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "log/error.h"
 
 namespace infini {

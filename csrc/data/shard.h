@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/mapped_file.h"
+#include "io/mapped_file.h"
 
 namespace infini {
 

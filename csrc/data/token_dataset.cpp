@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "checkpoint/json_file.h"
+#include "io/json_file.h"
 #include "data/dataset_description.h"
 #include "log/error.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/causal_language_model.h"
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 
 namespace infini {
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <utility>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "log/error.h"
 
 namespace infini {

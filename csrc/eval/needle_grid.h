@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "checkpoint/append_file.h"
+#include "io/append_file.h"
 #include "eval/needle_cell.h"
 
 namespace infini {

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "eval/needle_grid.h"
-#include "log/token_length.h"
+#include "text/token_length.h"
 
 namespace infini {
 namespace {

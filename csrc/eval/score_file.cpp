@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "log/error.h"
 
 namespace infini {

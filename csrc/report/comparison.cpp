@@ -7,7 +7,7 @@
 #include <numeric>
 #include <set>
 
-#include "log/token_length.h"
+#include "text/token_length.h"
 #include "report/curve.h"
 
 namespace infini::report {

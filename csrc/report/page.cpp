@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "log/token_length.h"
+#include "text/token_length.h"
 #include "report/comparison.h"
 #include "report/figure_data.h"
 #include "report/markup.h"

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "log/log.h"
 
 namespace infini {

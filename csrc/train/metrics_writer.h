@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "checkpoint/append_file.h"
+#include "io/append_file.h"
 #include "train/step_metrics.h"
 
 namespace infini {

@@ -3,9 +3,9 @@
 #include <map>
 #include <ranges>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/checksums.h"
+#include "io/checksums.h"
 #include "log/error.h"
 #include "log/log.h"
 

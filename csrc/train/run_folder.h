@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "checkpoint/folder_lock.h"
+#include "io/folder_lock.h"
 
 namespace infini {
 

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "checkpoint/append_file.h"
+#include "io/append_file.h"
 #include "train/step_metrics.h"
 
 namespace infini {

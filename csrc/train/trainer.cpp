@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "checkpoint/atomic_folder.h"
+#include "io/atomic_folder.h"
 #include "checkpoint/checkpoint.h"
 #include "data/batches.h"
 #include "log/error.h"
@@ -17,7 +17,7 @@
 #include "log/progress.h"
 #include "model/loading.h"
 #include "model/memory_diagnostics.h"
-#include "task/task_batches.h"
+#include "objective/task_batches.h"
 #include "train/device.h"
 #include "train/gradient_clipping.h"
 #include "train/learning_rate_schedule.h"

@@ -12,7 +12,7 @@
 #include "data/batch_source.h"
 #include "data/token_dataset.h"
 #include "model/causal_language_model.h"
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 #include "text/tokenizer.h"
 #include "train/curriculum.h"
 #include "train/early_stop.h"

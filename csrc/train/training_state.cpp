@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/json_file.h"
+#include "io/json_file.h"
 #include "log/error.h"
 
 namespace infini {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "task/task_batches.h"
+#include "objective/task_batches.h"
 #include "train/device.h"
 
 namespace infini {

@@ -7,7 +7,7 @@
 #include "data/token_dataset.h"
 #include "model/answer_reading.h"
 #include "model/causal_language_model.h"
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 
 namespace infini {
 

@@ -5,9 +5,9 @@
 
 #include <set>
 
-#include "checkpoint/atomic_folder.h"
-#include "checkpoint/json_file.h"
-#include "checkpoint/temporary_folder.h"
+#include "io/atomic_folder.h"
+#include "io/json_file.h"
+#include "io/in_temporary_folder.h"
 
 namespace infini {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "checkpoint/temporary_folder.h"
+#include "io/in_temporary_folder.h"
 
 namespace infini {
 namespace {

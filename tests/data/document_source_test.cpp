@@ -8,7 +8,7 @@
 
 #include "data/record_reader.h"
 #include "log/error.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 #include "text/utf8.h"
 
 namespace infini {

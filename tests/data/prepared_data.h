@@ -8,7 +8,7 @@
 
 #include "data/prepare.h"
 #include "data/token_dataset.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 
 namespace infini::testing {
 

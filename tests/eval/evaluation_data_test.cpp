@@ -5,7 +5,7 @@
 
 #include "data/prepared_data.h"
 #include "log/error.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 #include "text/tokenizer.h"
 
 namespace infini {

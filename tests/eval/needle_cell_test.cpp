@@ -5,7 +5,7 @@
 #include "eval/evidence_share.h"
 #include "model/decoder.h"
 #include "model/infini_attention.h"
-#include "task/made_of_bytes.h"
+#include "objective/made_of_bytes.h"
 
 namespace infini {
 namespace {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "log/error.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 
 namespace infini {
 namespace {

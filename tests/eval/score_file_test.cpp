@@ -8,7 +8,7 @@
 
 #include "eval/small_model.h"
 #include "log/error.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 
 namespace infini {
 namespace {

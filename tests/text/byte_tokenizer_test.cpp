@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "log/error.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 #include "text/tokenizer.h"
 
 namespace infini {

@@ -7,7 +7,7 @@
 
 #include "log/error.h"
 #include "text/sentencepiece_training.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 #include "text/tokenizer.h"
 
 namespace infini {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 
 namespace infini {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "data/dataset_description.h"
 #include "data/shard.h"
-#include "text/temporary_folder.h"
+#include "io/temporary_folder.h"
 #include "text/tokenizer.h"
 #include "train/resolve_config.h"
 #include "train/train_config.h"

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "task/example.h"
-#include "task/filler.h"
-#include "task/needles.h"
+#include "objective/example.h"
+#include "objective/filler.h"
+#include "objective/needles.h"
 #include "text/tokenizer.h"
 
 namespace infini {

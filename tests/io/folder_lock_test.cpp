@@ -1,8 +1,8 @@
-#include "checkpoint/folder_lock.h"
+#include "io/folder_lock.h"
 
 #include <optional>
 
-#include "checkpoint/temporary_folder.h"
+#include "io/in_temporary_folder.h"
 
 namespace infini {
 namespace {

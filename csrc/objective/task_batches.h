@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "data/batch_source.h"
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 
 namespace infini {
 

@@ -1,10 +1,10 @@
-#include "checkpoint/json_file.h"
+#include "io/json_file.h"
 
 #include <algorithm>
 #include <string>
 
-#include "checkpoint/atomic_file.h"
-#include "checkpoint/mapped_file.h"
+#include "io/atomic_file.h"
+#include "io/mapped_file.h"
 #include "log/error.h"
 
 namespace infini {

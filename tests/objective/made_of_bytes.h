@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 #include "text/tokenizer.h"
 
 namespace infini::testing {

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "task/filler.h"
+#include "objective/filler.h"
 
 namespace infini {
 

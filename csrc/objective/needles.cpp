@@ -1,4 +1,4 @@
-#include "task/needles.h"
+#include "objective/needles.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "task/task_batches.h"
+#include "objective/task_batches.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <set>
 
 #include "log/error.h"
-#include "task/made_of_bytes.h"
+#include "objective/made_of_bytes.h"
 
 namespace infini {
 namespace {

@@ -1,4 +1,4 @@
-#include "task/task_batches.h"
+#include "objective/task_batches.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include "data/dataset_description.h"
 #include "data/shard.h"
 #include "log/error.h"
-#include "task/made_of_bytes.h"
-#include "text/temporary_folder.h"
+#include "objective/made_of_bytes.h"
+#include "io/temporary_folder.h"
 
 namespace infini {
 namespace {

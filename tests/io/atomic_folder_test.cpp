@@ -1,4 +1,4 @@
-#include "checkpoint/atomic_folder.h"
+#include "io/atomic_folder.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "checkpoint/atomic_file.h"
-#include "checkpoint/temporary_folder.h"
+#include "io/atomic_file.h"
+#include "io/in_temporary_folder.h"
 
 namespace infini {
 namespace {

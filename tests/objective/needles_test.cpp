@@ -1,4 +1,4 @@
-#include "task/needles.h"
+#include "objective/needles.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

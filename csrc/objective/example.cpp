@@ -1,4 +1,4 @@
-#include "task/example.h"
+#include "objective/example.h"
 
 #include <algorithm>
 #include <utility>

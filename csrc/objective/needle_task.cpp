@@ -1,4 +1,4 @@
-#include "task/needle_task.h"
+#include "objective/needle_task.h"
 
 #include <algorithm>
 #include <cmath>

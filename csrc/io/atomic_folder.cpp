@@ -1,4 +1,4 @@
-#include "checkpoint/atomic_folder.h"
+#include "io/atomic_folder.h"
 
 #include <fcntl.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <system_error>
 
-#include "checkpoint/atomic_file.h"
+#include "io/atomic_file.h"
 #include "log/error.h"
 
 namespace infini {

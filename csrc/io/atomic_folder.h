@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "checkpoint/checksums.h"
+#include "io/checksums.h"
 
 namespace infini {
 

@@ -1,4 +1,4 @@
-#include "checkpoint/checksums.h"
+#include "io/checksums.h"
 
 #include <zlib.h>
 
@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <string>
 
-#include "checkpoint/json_file.h"
-#include "checkpoint/mapped_file.h"
+#include "io/json_file.h"
+#include "io/mapped_file.h"
 #include "log/error.h"
 
 namespace infini {

@@ -1,4 +1,4 @@
-#include "log/token_length.h"
+#include "text/token_length.h"
 
 #include <gtest/gtest.h>
 

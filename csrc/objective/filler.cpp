@@ -1,4 +1,4 @@
-#include "task/filler.h"
+#include "objective/filler.h"
 
 #include <algorithm>
 #include <array>

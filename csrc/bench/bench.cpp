@@ -51,7 +51,7 @@ struct AttentionCall {
 
   std::vector<torch::Tensor> forward(const std::string& update) const {
     const auto [out, memory_out, norm_out] =
-        ops::attention(q, k, v, beta, memory, norm, cos, sin, segment_length, update);
+        ops::attention({q, k, v, beta, memory, norm, cos, sin, segment_length, update});
     return {out, memory_out, norm_out};
   }
 

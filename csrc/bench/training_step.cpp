@@ -10,7 +10,7 @@ TrainingStep::TrainingStep(const TrainConfig& config, torch::Device device, torc
     : config_(config), model_(std::make_shared<CausalLanguageModel>(config.model, config.gate.initial_beta)) {
   model_->to(device);
   model_->set_compute_dtype(dtype);
-  optimizer_ = make_optimizer(*model_, config.optimizer);
+  optimizer_ = make_optimizer(parameter_groups(*model_, config.optimizer, config.parameters), config.optimizer);
 
   const int64_t rows = config.batch_rows, length = config.train_length;
   const auto integers = torch::TensorOptions(device).dtype(torch::kInt64);
@@ -30,14 +30,14 @@ double TrainingStep::run() {
   zero_gradients(*model_);
   torch::Tensor loss;
   for (int64_t i = 0; i < config_.accumulation; ++i) {
-    const MemoryState empty = model_->empty_state(config_.batch_rows);
+    const ContextState empty = model_->empty_state(config_.batch_rows);
     const int64_t targets = batch_.target_count * config_.accumulation;
     const ScheduleResult result = run_schedule(*model_, batch_, empty, targets, options);
     loss = loss.defined() ? loss + result.loss : result.loss;
   }
-  const torch::Tensor norm = clip_gradients(gradients(*model_), config_.gradient_clip);
-  const StepReadings readings = synchronise(loss, norm, std::nullopt, {});
-  optimizer_->step({config_.optimizer.learning_rate, config_.gate.learning_rate});
+  const torch::Tensor norm = sum_and_clip_gradients(gradients(*model_), config_.gradient_clip, {});
+  const StepReadings readings = synchronise(loss, norm, nullptr, {}, {});
+  optimizer_->step(/*rate_fraction=*/1.0);
   return readings.loss;
 }
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "data/batch.h"
+#include "objective/training_batch.h"
 #include "model/causal_language_model.h"
 #include "train/optimizer.h"
 #include "train/train_config.h"
@@ -25,7 +25,7 @@ class TrainingStep {
   TrainConfig config_;
   std::shared_ptr<CausalLanguageModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
-  Batch batch_;
+  TrainingBatch batch_;
 };
 
 }  // namespace infini

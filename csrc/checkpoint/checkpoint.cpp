@@ -1,12 +1,9 @@
 #include "checkpoint/checkpoint.h"
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
+#include <map>
 #include <set>
-#include <vector>
+#include <string>
 
-#include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/json_file.h"
 #include "log/error.h"
@@ -77,24 +74,24 @@ NamedTensors read_weights(const fs::path& folder) {
   throw UserError(folder.string() + " has neither " + kWeights + " nor " + kIndex);
 }
 
-/// The N of a name PREFIX N SUFFIX.
-std::optional<int64_t> step_of(const std::string& name, std::string_view prefix, std::string_view suffix) {
-  if (name.size() <= prefix.size() + suffix.size() || !name.starts_with(prefix) || !name.ends_with(suffix)) {
-    return std::nullopt;
-  }
-  int64_t step = 0;
-  const char* const end = name.data() + name.size() - suffix.size();
-  const auto [last, error] = std::from_chars(name.data() + prefix.size(), end, step);
-  if (error != std::errc() || last != end || step < 0) return std::nullopt;
-  return step;
-}
-
 }  // namespace
 
 CheckpointFiles read_checkpoint(const fs::path& folder) {
+  verify_checkpoint(folder);
+  return read_verified_checkpoint(folder);
+}
+
+void verify_checkpoint(const fs::path& folder) {
   try {
     require_readable_folder(folder);
     verify_checksums(folder);
+  } catch (const fs::filesystem_error& error) {
+    throw UserError("cannot read " + error.path1().string() + ": " + error.code().message());
+  }
+}
+
+CheckpointFiles read_verified_checkpoint(const fs::path& folder) {
+  try {
     CheckpointFiles files;
     files.config = read_config(folder);
     files.weights = read_weights(folder);
@@ -107,34 +104,6 @@ CheckpointFiles read_checkpoint(const fs::path& folder) {
 void write_checkpoint(const fs::path& folder, const nlohmann::json& config, const NamedTensors& weights) {
   write_json(folder / kConfig, config);
   write_safetensors(folder / kWeights, weights, {{"format", "pt"}});  // transformers refuses files without a format
-}
-
-std::map<int64_t, fs::path> checkpoints_in(const fs::path& checkpoints_folder) {
-  std::map<int64_t, fs::path> found;
-  if (!fs::is_directory(checkpoints_folder)) return found;
-  for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
-    const std::optional<int64_t> step = step_of(entry.path().filename().string(), "step-", "");
-    if (step && entry.is_directory()) found.emplace(*step, entry.path());
-  }
-  return found;
-}
-
-void remove_old_checkpoints(const fs::path& checkpoints_folder, int64_t keep_last) {
-  if (!fs::is_directory(checkpoints_folder)) return;
-  std::vector<fs::path> partial;
-  for (const auto& entry : fs::directory_iterator(checkpoints_folder)) {
-    if (step_of(entry.path().filename().string(), ".step-", ".partial")) partial.push_back(entry.path());
-  }
-  for (const fs::path& folder : partial) fs::remove_all(folder);
-
-  const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints_folder);
-  int64_t surplus = static_cast<int64_t>(found.size()) - keep_last;
-  for (auto old = found.begin(); surplus > 0; ++old, --surplus) {
-    // Renamed first: a folder that is only half removed must not look like a checkpoint.
-    const fs::path doomed = partial_path(old->second);
-    fs::rename(old->second, doomed);
-    fs::remove_all(doomed);
-  }
 }
 
 }  // namespace infini

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "checkpoint/safetensors.h"
 
@@ -21,15 +18,11 @@ struct CheckpointFiles {
 /// what is missing or damaged.
 CheckpointFiles read_checkpoint(const std::filesystem::path& folder);
 
+/// The two halves of read_checkpoint: the checksums, and the rest.
+void verify_checkpoint(const std::filesystem::path& folder);
+CheckpointFiles read_verified_checkpoint(const std::filesystem::path& folder);
+
 /// Writes config.json and model.safetensors into an existing folder (usually AtomicFolder::path()).
 void write_checkpoint(const std::filesystem::path& folder, const nlohmann::json& config, const NamedTensors& weights);
-
-/// The whole checkpoints `step-N` of a run's `checkpoints/` folder by their step. Half-written ones are never among
-/// them.
-std::map<int64_t, std::filesystem::path> checkpoints_in(const std::filesystem::path& checkpoints_folder);
-
-/// Removes all but the newest `keep_last` checkpoints `step-N`, and what a killed run left half-written. To be called
-/// while no checkpoint is being written there.
-void remove_old_checkpoints(const std::filesystem::path& checkpoints_folder, int64_t keep_last);
 
 }  // namespace infini

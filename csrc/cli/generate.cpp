@@ -70,7 +70,7 @@ int run_generate(int argc, char** argv) {
   const auto tokenizer = load_tokenizer(checkpoint);
   std::vector<int32_t> prompt = tokenizer->encode(text);
   prompt.insert(prompt.begin(), tokenizer->document_start());
-  choice.stop_token = tokenizer->document_start();
+  choice.stop_tokens = {tokenizer->document_start()};
 
   TextStream characters(*tokenizer, {prompt.back()});
   generate(*model, prompt, choice, [&](int32_t token) { std::cout << characters.push(token) << std::flush; });

@@ -8,19 +8,25 @@
 #include "cli/freed_memory.h"
 #include "cli/overrides.h"
 #include "config/load_train_config.h"
+#include "config/run_config.h"
 #include "log/error.h"
 #include "log/log.h"
-#include "train/resolve_config.h"
 #include "train/trainer.h"
 
 namespace infini {
+namespace {
+
+/// The exit code of a run that was asked to stop and has written a checkpoint.
+constexpr int kStopped = 3;
+
+}  // namespace
 
 int run_train(int argc, char** argv) {
   cxxopts::Options options(
       "infini train",
       "Trains a model. The run's folder (output_folder/name) receives config.yaml, metrics.jsonl, "
       "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C) and SIGTERM finish the step, write a "
-      "checkpoint and end with exit code 0; a second one ends it at once.\n");
+      "checkpoint and end with exit code 3; a second one ends it at once.\n");
   options.positional_help("CONFIG.yaml").custom_help("[--set key=value]... [--resume]");
   // clang-format off
   options.add_options()
@@ -50,16 +56,20 @@ int run_train(int argc, char** argv) {
   }
 
   keep_freed_memory();
-  const TrainConfig config = resolve_config(load_train_config(arguments["config"].as<std::string>(), overrides));
-  Trainer trainer(config, to_yaml(config), arguments.count("resume") > 0);
+  const TrainConfig config = load_train_config(arguments["config"].as<std::string>(), overrides);
+  Trainer trainer(config, arguments.count("resume") > 0);
+  write_run_config(trainer.folder(), trainer.config(), trainer.step());
   const TrainingOutcome outcome = trainer.run();
-  if (outcome.finished) {
-    log::info("finished after " + std::to_string(outcome.step) + " steps; the model is in " +
-              outcome.checkpoint.string());
-  } else {
+  if (outcome.best) {
+    log::info("the best by " + outcome.best->metric + " is step " + std::to_string(outcome.best->step) +
+              "; infini eval --checkpoint " + trainer.folder().string() + " takes it");
+  }
+  if (!outcome.finished) {
     log::info("stopped by a signal after " + std::to_string(outcome.step) + " of " + std::to_string(config.steps) +
               " steps; --resume goes on from " + outcome.checkpoint.string());
+    return kStopped;
   }
+  log::info("finished after " + std::to_string(outcome.step) + " steps; the model is in " + outcome.checkpoint.string());
   return 0;
 }
 

@@ -48,8 +48,8 @@ std::optional<TrainConfigFault> find_task_fault(const TrainConfig& config) {
                             "carry_memory must be false for a task: each example is a text of its own"};
   }
   for (int64_t number = 1; number <= stage_count(config.curriculum, config.memory_gain); ++number) {
-    const int64_t longest = of_stage(config.curriculum.longest, number, config.segments_per_row());
-    const int64_t shortest = of_stage(config.curriculum.shortest, number, longest);
+    const auto [shortest, longest, gain] =
+        stage_of(config.curriculum, config.memory_gain, number, config.segments_per_row());
     if (shortest <= longest) continue;
     return TrainConfigFault{{"curriculum.shortest", "curriculum.longest"},
                             "curriculum.shortest is " + std::to_string(shortest) + " segments in stage " +

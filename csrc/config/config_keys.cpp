@@ -1,4 +1,5 @@
 #include "config/config_key.h"
+#include "model/memory_kinds.h"
 
 namespace infini {
 namespace {
@@ -9,6 +10,12 @@ Limits between(double minimum, double maximum) { return {.minimum = minimum, .ma
 Limits fraction_below_one() { return {.minimum = 0, .maximum = 1, .maximum_open = true}; }
 Limits one_of(std::vector<std::string_view> choices) { return {.choices = std::move(choices)}; }
 Limits any() { return {}; }
+
+std::vector<std::string_view> memory_kind_names() {
+  std::vector<std::string_view> names;
+  for (const MemoryKind& kind : memory_kinds()) names.push_back(kind.name);
+  return names;
+}
 
 // A row's second half, so that the table below stays one line a key.
 #define FIELD(member) [](TrainConfig& config) -> Field { return &config.member; }
@@ -50,6 +57,7 @@ const std::vector<ConfigKey>& config_keys() {
       {"model.mlp_bias", FIELD(model.mlp_bias), any()},
       {"model.qk_norm", FIELD(model.qk_norm), any()},
       {"model.initializer_range", FIELD(model.initializer_range), any()},
+      {"model.memory.kind", FIELD(model.memory.kind), one_of(memory_kind_names())},
       {"model.memory.segment_length", FIELD(model.memory.segment_length), any()},
       {"model.memory.update", FIELD(model.memory.update), one_of({"linear", "delta", "none"})},
       {"optimizer.name", FIELD(optimizer.name), one_of({"adamw", "adafactor"})},
@@ -62,7 +70,6 @@ const std::vector<ConfigKey>& config_keys() {
       {"optimizer.clipping_threshold", FIELD(optimizer.clipping_threshold), above(0)},
       {"optimizer.scale_parameter", FIELD(optimizer.scale_parameter), any()},
       {"gate.initial_beta", FIELD(gate.initial_beta), any()},
-      {"gate.learning_rate", FIELD(gate.learning_rate), at_least(0)},
       {"schedule.warmup_steps", FIELD(schedule.warmup_steps), at_least(0)},
       {"schedule.constant_steps", FIELD(schedule.constant_steps), at_least(0)},
       {"schedule.final_fraction", FIELD(schedule.final_fraction), between(0, 1)},

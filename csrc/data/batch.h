@@ -6,15 +6,11 @@
 
 namespace infini {
 
-/// One step's input: `rows` streams of whole segments. Of the tensors that a task adds, those it has no use for are
-/// undefined.
+/// One step's input: `rows` streams of whole segments.
 struct Batch {
   torch::Tensor tokens;   ///< [B, N] int64, N a multiple of the segment length; 0 in the padding
   torch::Tensor targets;  ///< [B, N] int64: the next token of the same document, −1 where there is none (padding)
   torch::Tensor starts;   ///< [B, N / segment_length] bool: that segment begins a new document (or a new window of one)
-  torch::Tensor weights;  ///< [B, N] float: what each target's loss is multiplied by; undefined: 1
-  torch::Tensor gain;     ///< [B, N / segment_length] float: what each segment's writing is multiplied by
-  torch::Tensor answers;  ///< [B, K] int64: the places in the row whose targets are a task's answer, −1 for none
   int64_t target_count = 0;
   int64_t padding_count = 0;
 };

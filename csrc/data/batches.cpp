@@ -47,7 +47,7 @@ std::vector<Piece> BatchStream::next_unit() {
   return order_.unit(place_++);
 }
 
-Batch BatchStream::next(const Stage& /*stage*/) {
+Batch BatchStream::next() {
   const int64_t segments = options_.segments_per_row;
   const int64_t length = segments * options_.segment_length;
   Batch batch;

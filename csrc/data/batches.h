@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "data/batch_source.h"
+#include "data/batch.h"
 #include "data/epoch_order.h"
 #include "data/token_dataset.h"
 
@@ -26,13 +26,15 @@ struct BatchOptions {
 /// All ranks' rows are numbered through, rank after rank. In that order each row takes the order's next unit (see
 /// EpochOrder) when it is done with its last: with whole documents at any segment, so that a row goes on in the next
 /// batch where it stopped; with windows at the beginning of a batch. Each rank follows all rows, reads only its own.
-class BatchStream : public BatchSource {
+class BatchStream {
  public:
   /// Throws UserError if an option is impossible, or the split has no token to predict.
   BatchStream(const TokenDataset& dataset, const BatchOptions& options);
-  Batch next(const Stage& stage = {}) override;
-  nlohmann::json position() const override;
-  void seek(const nlohmann::json& position) override;
+  Batch next();
+  /// Where the stream stands, enough to go on exactly; small, and the same for every rank.
+  nlohmann::json position() const;
+  /// Throws UserError if the position is damaged or belongs to other data or options.
+  void seek(const nlohmann::json& position);
   /// Of the unit that was last begun; the first is 0.
   int64_t epoch() const { return epoch_; }
 

@@ -4,28 +4,30 @@
 
 #include <vector>
 
-#include "model/causal_language_model.h"
+#include "model/attention_observer.h"
+#include "model/config.h"
 
 namespace infini {
 
 /// Follows what the evidence's tokens leave in the norm z of every layer's memory, and how much of a later query's
-/// reading is theirs.
-class EvidenceShare {
+/// reading is theirs. Looks on while the model reads; before each pass it is told what to look at.
+class EvidenceShare : public AttentionObserver {
  public:
-  explicit EvidenceShare(const CausalLanguageModel& model, int64_t rows);
+  EvidenceShare(const ModelConfig& config, int64_t rows, torch::Device device);
 
-  /// The model's forward pass over tokens [B, n], which adds Σ σ(k) of those where `evidence` [B, n] is true.
-  ForwardResult write(CausalLanguageModel& model, const torch::Tensor& tokens, const MemoryState& state,
-                      const torch::Tensor& evidence);
-  /// The model's forward pass, which reads the share for the queries at `places` [B, K] of the n tokens, −1 for none,
-  /// from the memory before the pass.
-  ForwardResult read(CausalLanguageModel& model, const torch::Tensor& tokens, const MemoryState& state,
-                     const torch::Tensor& places);
+  /// In the next passes, adds Σ σ(k) of the tokens where `evidence` [B, n] is true.
+  void follow_written(const torch::Tensor& evidence);
+  /// In the next passes, reads the share for the queries at `places` [B, K] of the n tokens, −1 for none, from the
+  /// memory before the pass.
+  void follow_read(const torch::Tensor& places);
+
+  void observe(int64_t layer, const ops::AttentionArguments& attention) override;
 
   /// Σ over rows of the mean over places, [layers, H], float64 on the CPU.
   const torch::Tensor& sum() const { return sum_; }
 
  private:
+  torch::Tensor evidence_, places_;          ///< one of them is defined
   std::vector<torch::Tensor> evidence_norm_;  ///< of each layer, [B, G, D]
   torch::Tensor sum_;
 };

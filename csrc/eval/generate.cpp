@@ -27,8 +27,7 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
   torch::NoGradGuard no_gradient;
   check_prompt(prompt, model.config().vocab_size);
   Sampler sampler(options.temperature, options.top_p, options.seed);
-  MemoryState state = model.empty_state(1);
-  SegmentCache cache;
+  ContextState state = model.empty_state(1);
   torch::Tensor last;  // the hidden state of the newest token, [1, 1, hidden_size]
   const auto row_of = [&](std::span<const int32_t> tokens) {
     const std::vector<int64_t> ids(tokens.begin(), tokens.end());
@@ -36,14 +35,14 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
   };
   const auto read = [&](std::span<const int32_t> tokens) {
     const torch::Tensor row = row_of(tokens);
-    last = model.read(row, state, cache).slice(1, row.size(1) - 1).clone();
+    last = model.read(row, state).slice(1, row.size(1) - 1).clone();
   };
 
-  // Of the segments before the one that the next token is predicted from, the memory is all that is needed.
+  // The segments before the one that the next token is predicted from are read for what they leave, if they do.
   const auto segment = static_cast<size_t>(model.config().memory.segment_length);
   const auto chunk = static_cast<size_t>(std::max<int64_t>(1, options.chunk_tokens));
   const size_t whole = segment == 0 ? 0 : (prompt.size() - 1) / segment * segment;
-  for (size_t begin = 0; begin < whole;) {
+  for (size_t begin = 0; begin < whole && model.has_memory();) {
     const size_t count = std::min(std::max<size_t>(1, chunk / segment) * segment, whole - begin);
     state = model.memorize(row_of(prompt.subspan(begin, count)), state);
     begin += count;
@@ -55,7 +54,7 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
   while (static_cast<int64_t>(text.size()) < options.max_new_tokens) {
     if (!text.empty()) read({&text.back(), 1});
     const auto token = static_cast<int32_t>(sampler.sample(model.logits(last).flatten()));
-    if (token == options.stop_token) break;
+    if (std::find(options.stop_tokens.begin(), options.stop_tokens.end(), token) != options.stop_tokens.end()) break;
     text.push_back(token);
     if (on_token) on_token(token);
   }

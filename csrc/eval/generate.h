@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,8 +14,8 @@ struct GenerateOptions {
   double temperature = 0.8;  ///< 0: greedy
   double top_p = 0.95;
   uint64_t seed = 0;
-  int64_t chunk_tokens = 8192;                       ///< of the prompt, read at a time
-  std::optional<int32_t> stop_token = std::nullopt;  ///< ends the text; not part of the result
+  int64_t chunk_tokens = 8192;             ///< of the prompt, read at a time
+  std::vector<int32_t> stop_tokens = {};  ///< each ends the text; none is part of the result
 };
 
 /// Continues `prompt` (document_start in front, not empty) and returns the new tokens; `on_token` gets each one as soon

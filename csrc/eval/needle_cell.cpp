@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "eval/evidence_share.h"
-#include "model/answer_reading.h"
+#include "objective/answer_reading.h"
 
 namespace infini {
 namespace {
@@ -76,7 +76,7 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
                NeedleOutcome& outcome, Tensor& share) {
   const int64_t segment_length = model.config().memory.segment_length;
   const bool segmented = segment_length > 0;
-  const bool memory = segmented && reading.memory && model.config().memory.update != "none";
+  const bool memory = segmented && reading.memory && model.has_memory();
   const int64_t inputs = length - 1;
   // The answers are read from the beginning of their segment on, so that the memory before the pass is what they read.
   const int64_t last = segmented ? rows.first_answer() / segment_length * segment_length : 0;
@@ -86,15 +86,16 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
     if (reading.on_progress) reading.on_progress(outcome.tokens);
   };
 
-  MemoryState state = model.empty_state(rows.count());
-  EvidenceShare evidence(model, rows.count());
+  ContextState state = model.empty_state(rows.count());
+  EvidenceShare evidence(model.config(), rows.count(), model.device());
   if (memory) {
     const int64_t segments = std::max<int64_t>(1, reading.chunk_tokens / rows.count() / segment_length);
     for (int64_t begin = 0, end; begin < last; begin = end) {
       end = std::min(begin + segments * segment_length, last);
       const Tensor tokens = rows.tokens(begin, end).to(model.device());
       if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
-        state.assign(evidence.write(model, tokens, state, marks->to(model.device())).state);
+        evidence.follow_written(marks->to(model.device()));
+        state.assign(model.forward(tokens, state, {}, &evidence).state);
       } else {
         state.assign(model.memorize(tokens, state));
       }
@@ -109,14 +110,15 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
   const Tensor answers = rows.answers().to(model.device());
   Tensor hidden;
   if (memory) {
-    hidden = evidence.read(model, tokens, state, (answers - last).masked_fill(answers.lt(0), -1)).hidden;
+    evidence.follow_read((answers - last).masked_fill(answers.lt(0), -1));
+    hidden = model.forward(tokens, state, {}, &evidence).hidden;
   } else {
-    std::optional<Tensor> starts;
+    SegmentMarks marks;
     if (segmented) {
       const int64_t segments = (inputs - last + segment_length - 1) / segment_length;
-      starts = torch::ones({rows.count(), segments}, tokens.options().dtype(torch::kBool));
+      marks.starts = torch::ones({rows.count(), segments}, tokens.options().dtype(torch::kBool));
     }
-    hidden = model.forward(tokens, state, starts).hidden;
+    hidden = model.forward(tokens, state, marks).hidden;
   }
   progress(inputs - last);
   const AnswerReading found = read_answers(model, hidden, text.slice(1, 1), answers, last);

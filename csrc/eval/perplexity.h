@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "eval/document_score.h"
+#include "objective/document_score.h"
 
 namespace infini {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "eval/document_score.h"
+#include "objective/document_score.h"
 
 namespace infini {
 

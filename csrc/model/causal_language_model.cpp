@@ -1,9 +1,9 @@
 #include "model/causal_language_model.h"
 
 #include "model/decoder.h"
-#include "model/infini_attention.h"
 #include "model/linear_cross_entropy.h"
 #include "model/matrix_product.h"
+#include "model/memory_kinds.h"
 #include "model/projection.h"
 
 namespace infini {
@@ -12,11 +12,8 @@ using torch::Tensor;
 
 namespace {
 
-/// Infini-attention over whole segments, from `state` and into it. Both must outlive what is returned.
-Decoder::AttendLayer attend_segments(const Segments& layout, MemoryState& state) {
-  return [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
-    return attention.forward(x, state.memory[layer], state.norm[layer], layout);
-  };
+std::optional<Tensor> if_defined(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
 }
 
 }  // namespace
@@ -24,7 +21,7 @@ Decoder::AttendLayer attend_segments(const Segments& layout, MemoryState& state)
 CausalLanguageModel::CausalLanguageModel(const ModelConfig& config, const torch::TensorOptions& options)
     : config_(config), rotary_(config.head_dim, config.rope_theta) {
   config.validate();
-  decoder_ = register_module("model", std::make_shared<Decoder>(config, options));
+  decoder_ = register_module("model", find_memory_kind(config.memory.kind).make_decoder(config, options));
   if (!config.tie_word_embeddings) {
     lm_head_ = register_module(
         "lm_head", std::make_shared<Projection>(config.hidden_size, config.vocab_size, /*bias=*/false, options));
@@ -46,50 +43,60 @@ std::shared_ptr<CausalLanguageModel> CausalLanguageModel::uninitialized(const Mo
   return std::shared_ptr<CausalLanguageModel>(new CausalLanguageModel(config, options));
 }
 
-ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const MemoryState& state,
-                                           const std::optional<Tensor>& starts, const std::optional<Tensor>& gain) {
-  MemoryState next = state;
-  const Segments layout = segments(tokens.size(1), starts, gain);
-  const Tensor hidden = decoder_->forward(tokens, compute_dtype_, attend_segments(layout, next));
-  return {hidden, next};
+ContextState CausalLanguageModel::empty_state(int64_t rows) const {
+  const bool wide = compute_dtype_ == torch::kFloat64;
+  return decoder_->empty_state(rows, torch::dtype(wide ? torch::kFloat64 : torch::kFloat32).device(device()));
 }
 
-MemoryState CausalLanguageModel::memorize(const Tensor& tokens, const MemoryState& state) {
-  MemoryState next = state;
-  const Segments layout = segments(tokens.size(1));
-  decoder_->memorize(tokens, compute_dtype_, attend_segments(layout, next), next.memory.back(), next.norm.back());
+bool CausalLanguageModel::has_memory() const {
+  return !decoder_->empty_state(0, torch::device(torch::kMeta)).tensors.empty();
+}
+
+ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const ContextState& state, const SegmentMarks& marks,
+                                           AttentionObserver* observer) {
+  Pass pass{.segments = segments(tokens.size(1), marks), .observer = observer};
+  ForwardResult result{.state = state};
+  result.hidden = decoder_->forward(tokens, compute_dtype_, result.state, pass);
+  result.auxiliary_loss = pass.auxiliary_loss;
+  return result;
+}
+
+ContextState CausalLanguageModel::memorize(const Tensor& tokens, const ContextState& state) {
+  Pass pass{.mode = PassMode::state_only, .segments = segments(tokens.size(1), {})};
+  ContextState next = state;
+  decoder_->forward(tokens, compute_dtype_, next, pass);
   return next;
 }
 
-Tensor CausalLanguageModel::read(const Tensor& tokens, MemoryState& state, SegmentCache& cache) {
+Tensor CausalLanguageModel::read(const Tensor& tokens, ContextState& state) {
   const torch::NoGradGuard no_graph;
   const int64_t segment = config_.memory.segment_length, total = tokens.size(1);
   std::vector<Tensor> hidden{
       torch::empty({tokens.size(0), 0, config_.hidden_size}, torch::dtype(compute_dtype_).device(tokens.device()))};
   for (int64_t position = 0; position < total;) {
     const int64_t left = total - position;
-    const int64_t whole = segment == 0 || cache.length() > 0 ? 0 : left / segment * segment;
-    const int64_t open = segment == 0 ? left : std::min(left, segment - cache.length());
+    const int64_t whole = segment == 0 || state.open_tokens > 0 ? 0 : left / segment * segment;
+    const int64_t open = segment == 0 ? left : std::min(left, segment - state.open_tokens);
     const Tensor next = tokens.narrow(1, position, whole > 0 ? whole : open);
     if (whole > 0) {
-      const ForwardResult result = forward(next, state);
-      hidden.push_back(result.hidden);
-      state = result.state;
+      ForwardResult result = forward(next, state);
+      hidden.push_back(std::move(result.hidden));
+      state = std::move(result.state);
     } else {
-      hidden.push_back(continue_segment(next, state, cache));
+      hidden.push_back(continue_segment(next, state));
     }
     position += next.size(1);
   }
   return torch::cat(hidden, 1);
 }
 
-Tensor CausalLanguageModel::continue_segment(const Tensor& tokens, MemoryState& state, SegmentCache& cache) {
-  const auto rotary = rotary_.tables(cache.length() + tokens.size(1), device(), compute_dtype_);
-  cache.layers.resize(config_.num_hidden_layers);
-  return decoder_->forward(
-      tokens, compute_dtype_, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
-        return attention.continue_segment(x, state.memory[layer], state.norm[layer], cache.layers[layer], rotary);
-      });
+Tensor CausalLanguageModel::continue_segment(const Tensor& tokens, ContextState& state) {
+  const int64_t end = state.open_tokens + tokens.size(1), length = config_.memory.segment_length;
+  Pass pass{.mode = PassMode::open_segment,
+            .segments = {.length = length, .rotary = rotary_.tables(end, device(), compute_dtype_)}};
+  Tensor hidden = decoder_->forward(tokens, compute_dtype_, state, pass);
+  state.open_tokens = end == length ? 0 : end;
+  return hidden;
 }
 
 Tensor CausalLanguageModel::loss(const Tensor& hidden, const Tensor& targets, const Tensor& weights) const {
@@ -105,20 +112,16 @@ Tensor CausalLanguageModel::logits(const Tensor& hidden) const {
   return affine_map(hidden, head().to(hidden.scalar_type()), {});
 }
 
-torch::Device CausalLanguageModel::device() const { return decoder_->embedding().device(); }
+torch::Device CausalLanguageModel::device() const { return embedding().device(); }
 
-MemoryState CausalLanguageModel::empty_state(int64_t rows) const {
-  const bool wide = compute_dtype_ == torch::kFloat64;
-  return MemoryState::empty(config_, rows, torch::dtype(wide ? torch::kFloat64 : torch::kFloat32).device(device()));
-}
+const Tensor& CausalLanguageModel::embedding() const { return decoder_->embedding(); }
 
-Segments CausalLanguageModel::segments(int64_t tokens, const std::optional<Tensor>& starts,
-                                       const std::optional<Tensor>& gain) {
+Segments CausalLanguageModel::segments(int64_t tokens, const SegmentMarks& marks) {
   const int64_t length = config_.memory.segment_length;
   if (length == 0) return {tokens, rotary_.tables(tokens, device(), compute_dtype_), std::nullopt, std::nullopt};
-  return {length, rotary_.tables(length, device(), compute_dtype_), starts, gain};
+  return {length, rotary_.tables(length, device(), compute_dtype_), if_defined(marks.starts), if_defined(marks.gain)};
 }
 
-const Tensor& CausalLanguageModel::head() const { return lm_head_ ? lm_head_->weight() : decoder_->embedding(); }
+const Tensor& CausalLanguageModel::head() const { return lm_head_ ? lm_head_->weight() : embedding(); }
 
 }  // namespace infini

@@ -2,23 +2,28 @@
 
 #include <torch/torch.h>
 
-#include <optional>
-#include <vector>
+#include <memory>
 
 #include "model/config.h"
-#include "model/memory_state.h"
+#include "model/context_state.h"
+#include "model/pass.h"
 #include "model/rotary_embedding.h"
-#include "model/segment_cache.h"
 
 namespace infini {
 
 class Decoder;     // embedding, blocks, final norm: model.* in checkpoint names
 class Projection;  // lm_head
-struct Segments;
+
+/// What a text says of its segments; undefined where it says nothing.
+struct SegmentMarks {
+  torch::Tensor starts;  ///< [B, ceil(N/L)] bool: that segment begins a new document, so its memory is empty
+  torch::Tensor gain;    ///< [B, ceil(N/L)]: what that segment writes is multiplied by it
+};
 
 struct ForwardResult {
-  torch::Tensor hidden;  ///< [B, N, hidden_size], after the final norm
-  MemoryState state;     ///< the memory after the last full segment
+  torch::Tensor hidden;          ///< [B, N, hidden_size], after the final norm
+  ContextState state;            ///< after the last full segment
+  torch::Tensor auxiliary_loss;  ///< scalar, a sum over tokens; undefined where the kind of memory has none
 };
 
 /// A causal language model in the Llama layout; its parameters carry Llama's names
@@ -32,16 +37,25 @@ class CausalLanguageModel : public torch::nn::Module {
   static std::shared_ptr<CausalLanguageModel> uninitialized(const ModelConfig& config,
                                                             const torch::TensorOptions& options);
 
-  /// tokens [B, N] (int64), starts [B, ceil(N/L)] (bool), gain [B, ceil(N/L)]. Computes in `compute_dtype`
-  /// (parameters are cast where they are used; the statistics of norms, β and the memory stay in float32 or wider).
-  /// Without segments (segment_length 0) the whole input is one, and starts and gain have no meaning.
-  ForwardResult forward(const torch::Tensor& tokens, const MemoryState& state,
-                        const std::optional<torch::Tensor>& starts = std::nullopt,
-                        const std::optional<torch::Tensor>& gain = std::nullopt);
+  /// What is carried before the first segment of `rows` texts.
+  ContextState empty_state(int64_t rows) const;
+  /// Whether later segments see anything of earlier ones. Without that, only the segment at hand has to be read.
+  bool has_memory() const;
 
-  /// The state alone that forward returns, for two thirds of its work in a model of three layers: the last layer only
-  /// writes. What a text leaves that is read for the sake of what follows.
-  MemoryState memorize(const torch::Tensor& tokens, const MemoryState& state);
+  /// Reads tokens [B, N] (int64) from the beginning of a segment on. Computes in `compute_dtype` (parameters are cast
+  /// where they are used; the statistics of norms, β and the memory stay in float32 or wider). Without segments
+  /// (segment_length 0) the whole input is one, and marks have no meaning.
+  ForwardResult forward(const torch::Tensor& tokens, const ContextState& state, const SegmentMarks& marks = {},
+                        AttentionObserver* observer = nullptr);
+
+  /// Like forward, but returns only the state; the last layer just writes its memory.
+  ContextState memorize(const torch::Tensor& tokens, const ContextState& state);
+
+  /// Reads tokens [B, n], any number of them, that continue the open segment of `state`, and returns hidden
+  /// [B, n, hidden_size]. Segments that fill are written into the state. Without a graph: this is what generation uses.
+  /// The activations of one call grow with n, so give a long prompt in pieces of a few segments. The open segment is
+  /// written in place: two copies of a state share it.
+  torch::Tensor read(const torch::Tensor& tokens, ContextState& state);
 
   /// The sum over all targets that are not negative of their negative log-likelihood (nats), times their weight where
   /// weights are given; a scalar in float32 or wider; hidden [B, N, hidden_size], targets [B, N], weights [B, N].
@@ -54,27 +68,20 @@ class CausalLanguageModel : public torch::nn::Module {
 
   torch::Tensor logits(const torch::Tensor& hidden) const;
 
-  /// Reads tokens [B, n] that continue the open segment in `cache` (n may be any number: segments that fill are written
-  /// into `state` and leave the cache) and returns hidden [B, n, hidden_size]. Without a graph. What generation uses.
-  /// The activations of one call grow with n: give a long prompt in pieces of a few segments.
-  torch::Tensor read(const torch::Tensor& tokens, MemoryState& state, SegmentCache& cache);
-
   const ModelConfig& config() const { return config_; }
   torch::Dtype compute_dtype() const { return compute_dtype_; }
   void set_compute_dtype(torch::Dtype dtype) { compute_dtype_ = dtype; }
   torch::Device device() const;
-  MemoryState empty_state(int64_t rows) const;
-
-  const Decoder& decoder() const { return *decoder_; }
-  /// How `tokens` tokens fall into segments, with the position tables for them.
-  Segments segments(int64_t tokens, const std::optional<torch::Tensor>& starts = std::nullopt,
-                    const std::optional<torch::Tensor>& gain = std::nullopt);
+  /// The embedding table, [vocab_size, hidden_size].
+  const torch::Tensor& embedding() const;
 
  private:
   CausalLanguageModel(const ModelConfig& config, const torch::TensorOptions& options);
 
+  /// How `tokens` tokens fall into segments, with the position tables for them.
+  Segments segments(int64_t tokens, const SegmentMarks& marks);
   /// Reads tokens [B, n] that do not go beyond the open segment.
-  torch::Tensor continue_segment(const torch::Tensor& tokens, MemoryState& state, SegmentCache& cache);
+  torch::Tensor continue_segment(const torch::Tensor& tokens, ContextState& state);
   /// What maps hidden to logits, [vocab_size, hidden_size]: the embedding itself where it is tied.
   const torch::Tensor& head() const;
 

@@ -73,29 +73,12 @@ double read_rope_theta(const Object& config) {
 MemoryConfig read_memory(const Object& config) {
   if (!config.has("infini")) return {};
   const Object infini = config.child("infini");
-  return {.segment_length = infini.get<int64_t>("segment_length"), .update = infini.get<std::string>("update")};
+  return {.segment_length = infini.get<int64_t>("segment_length"),
+          .update = infini.get<std::string>("update"),
+          .kind = infini.get_or<std::string>("kind", "infini")};
 }
 
 }  // namespace
-
-int64_t ModelConfig::parameter_count() const {
-  const int64_t query_width = num_attention_heads * head_dim;
-  const int64_t key_width = num_key_value_heads * head_dim;
-  int64_t attention = 2 * hidden_size * query_width + 2 * hidden_size * key_width;  // q and o, k and v
-  if (attention_bias) attention += query_width + 2 * key_width + hidden_size;
-  if (qk_norm) attention += 2 * head_dim;
-  if (memory.update != "none") attention += num_attention_heads;  // β
-  int64_t feed_forward = 3 * hidden_size * intermediate_size;
-  if (mlp_bias) feed_forward += 2 * intermediate_size + hidden_size;
-  const int64_t block = attention + feed_forward + 2 * hidden_size;  // and its two norms
-  const int64_t embeddings = (tie_word_embeddings ? 1 : 2) * vocab_size * hidden_size;
-  return embeddings + num_hidden_layers * block + hidden_size;
-}
-
-int64_t ModelConfig::memory_size() const {
-  if (memory.update == "none") return 0;
-  return head_dim * (head_dim + 1) * num_key_value_heads * num_hidden_layers;
-}
 
 std::optional<ConfigFault> ModelConfig::fault() const {
   const auto text = [](const auto& value) { return json(value).dump(); };
@@ -206,7 +189,9 @@ json model_config_to_json(const ModelConfig& config) {
   };
   if (config.qk_norm) result["qk_norm"] = true;
   if (config.memory.segment_length > 0) {
-    result["infini"] = {{"segment_length", config.memory.segment_length}, {"update", config.memory.update}};
+    result["infini"] = {{"kind", config.memory.kind},
+                        {"segment_length", config.memory.segment_length},
+                        {"update", config.memory.update}};
   }
   return result;
 }

@@ -7,10 +7,11 @@
 
 namespace infini {
 
-/// The compressive memory. `segment_length` 0 (and `update` "none") is plain causal attention over the whole input.
+/// What the model remembers of earlier segments. `segment_length` 0 (and `update` "none") is plain causal attention over the whole input.
 struct MemoryConfig {
   int64_t segment_length = 0;
   std::string update = "none";  ///< "linear", "delta" or "none" (local attention only)
+  std::string kind = "infini";  ///< of memory_kinds()
   bool operator==(const MemoryConfig&) const = default;
 };
 
@@ -40,9 +41,6 @@ struct ModelConfig {
   MemoryConfig memory;
   bool operator==(const ModelConfig&) const = default;
 
-  int64_t parameter_count() const;
-  /// Floats of compressive memory in all layers for one row: d_k · (d_v + 1) · G · layers; 0 where update is "none".
-  int64_t memory_size() const;
   /// The first impossible value (heads not a multiple of KV heads, an odd head_dim…), or nothing.
   std::optional<ConfigFault> fault() const;
   /// Throws UserError that names the key if a value is impossible.

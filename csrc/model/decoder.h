@@ -12,31 +12,29 @@
 
 namespace infini {
 
-/// The transformer without its head: embedding, blocks, final norm.
+/// The transformer without its head: embedding, blocks, final norm. A kind of context memory that puts tokens of its own
+/// before or behind a segment derives from it and overrides `read` and `empty_state`.
 class Decoder : public torch::nn::Module {
  public:
-  /// How this pass runs the attention of one layer; see Block::Attend.
-  using AttendLayer =
-      std::function<torch::Tensor(size_t layer, const InfiniAttention& attention, const torch::Tensor& x)>;
+  using MakeAttention = std::function<std::shared_ptr<LayerAttention>(int64_t layer)>;
 
-  Decoder(const ModelConfig& config, const torch::TensorOptions& options);
+  Decoder(const ModelConfig& config, const torch::TensorOptions& options, const MakeAttention& make_attention);
 
-  /// tokens [B, N] → [B, N, hidden_size] in `compute_dtype`.
-  torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, const AttendLayer& attend) const;
+  /// tokens [B, N] → [B, N, hidden_size] in `compute_dtype`; undefined where `pass.mode` is state_only.
+  torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, ContextState& state,
+                        Pass& pass) const;
 
-  /// The same up to the last layer, which only writes its `memory` and `norm`: for text whose hidden states nobody
-  /// reads.
-  void memorize(const torch::Tensor& tokens, torch::Dtype compute_dtype, const AttendLayer& attend,
-                torch::Tensor& memory, torch::Tensor& norm) const;
+  /// What is carried before the first segment. `options`: device and dtype of what must be exact.
+  virtual ContextState empty_state(int64_t rows, const torch::TensorOptions& options) const;
 
   /// [vocab_size, hidden_size]
   const torch::Tensor& embedding() const { return embed_tokens_->weight(); }
 
- private:
-  /// The input of layer `end`.
-  torch::Tensor layers_before(size_t end, const torch::Tensor& tokens, torch::Dtype compute_dtype,
-                              const AttendLayer& attend) const;
+ protected:
+  /// Embedded tokens x [B, N, hidden_size] through all blocks, segment by segment or, as here, all at once.
+  virtual torch::Tensor read(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
+ private:
   std::shared_ptr<TokenEmbedding> embed_tokens_;
   std::vector<std::shared_ptr<Block>> layers_;
   std::shared_ptr<RmsNorm> norm_;

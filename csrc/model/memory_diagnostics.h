@@ -2,23 +2,27 @@
 
 #include <torch/torch.h>
 
-#include <optional>
-
-#include "model/causal_language_model.h"
-#include "model/memory_state.h"
+#include "model/attention_observer.h"
+#include "model/config.h"
 
 namespace infini {
 
-/// How much the memory has its say, [layers, H] in float32; zeros in a model without memory.
-struct MemoryDiagnostics {
-  torch::Tensor gates;  ///< sigmoid(β)
-  torch::Tensor memory_share;  ///< ‖g A_mem‖ / (‖g A_mem‖ + ‖(1 − g) A_dot‖), the mean over all tokens; 0 where the
-                               ///< memory is empty
-};
+/// Measures, while a pass runs, how much of each head's output comes from the memory. Without a graph; reads no value
+/// from the device.
+class MemoryDiagnostics : public AttentionObserver {
+ public:
+  MemoryDiagnostics(const ModelConfig& config, torch::Device device);
 
-/// One pass over tokens [B, N] without a graph, beginning with `state`; arguments as in CausalLanguageModel::forward.
-MemoryDiagnostics diagnose(CausalLanguageModel& model, const torch::Tensor& tokens, const MemoryState& state,
-                           const std::optional<torch::Tensor>& starts = std::nullopt,
-                           const std::optional<torch::Tensor>& gain = std::nullopt);
+  void observe(int64_t layer, const ops::AttentionArguments& attention) override;
+
+  /// sigmoid(β), [layers, H] in float32; 0 in layers that have no memory.
+  const torch::Tensor& gates() const { return gates_; }
+  /// ‖g A_mem‖ / (‖g A_mem‖ + ‖(1 − g) A_dot‖), the mean over all tokens of the last pass, [layers, H] in float32; 0
+  /// where the memory is empty.
+  const torch::Tensor& memory_share() const { return memory_share_; }
+
+ private:
+  torch::Tensor gates_, memory_share_;
+};
 
 }  // namespace infini

@@ -43,6 +43,7 @@ NeedleTask::NeedleTask(const NeedleOptions& options, std::shared_ptr<const Token
                       " tokens, the task's tokenizer one of " + std::to_string(tokenizer_->vocab_size()) +
                       ": prepare it with the same tokenizer");
     }
+    documents_fingerprint_ = documents.fingerprint();
     documents_ = Filler::of_documents(documents, sentence_ends(*tokenizer_));
   }
   // Examples differ in length where the tokenizer makes more of one number or name than of another.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ class NeedleTask {
   int64_t shortest_length() const { return shortest_length_; }
   /// What this example needs.
   int64_t shortest_length(uint64_t seed, uint64_t index) const;
+  /// The content of the documents that are one of its fillers; null where it has none.
+  const nlohmann::json& documents_fingerprint() const { return documents_fingerprint_; }
   const NeedleOptions& options() const { return options_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
 
@@ -56,6 +59,7 @@ class NeedleTask {
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::vector<int32_t> introduction_;
   std::optional<Filler> documents_;
+  nlohmann::json documents_fingerprint_;
   int64_t shortest_length_ = 0;
 };
 

@@ -18,26 +18,18 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "ops/attention_schema.h"
 #include "ops/checks.h"
-#include "ops/internal.h"
 #include "ops/refuse_double_backward.h"
 
 namespace infini::ops::infini_attention {
 namespace {
 
 using at::Tensor;
-using OptionalTensor = std::optional<Tensor>;
-using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
-    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-    const Tensor&, int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&);
-using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>(
-    const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const Tensor&, const Tensor&, const Tensor&,
-    const Tensor&, const Tensor&, const Tensor&, int64_t, std::string_view, const OptionalTensor&,
-    const OptionalTensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&);
+using Outputs = std::tuple<Tensor, Tensor, Tensor>;
 
-void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory,
-                     const Tensor& norm, const Tensor& cos, const Tensor& sin, int64_t segment_length,
-                     std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain) {
+void check_arguments(const AttentionArguments& arguments) {
+  const auto& [q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain] = arguments;
   parse_update(update, true);
   TORCH_CHECK(segment_length > 0, "segment_length must be positive, but is ", segment_length);
   check_tensor(q, "q", 4, q);
@@ -74,81 +66,80 @@ void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Te
   check_gain(gain, q, segments);
 }
 
+AttentionForward call_forward(const AttentionArguments& arguments) {
+  return attention_schema::call<AttentionForward>("infini::_attention_forward", arguments);
+}
+
 class Attention : public torch::autograd::Function<Attention> {
  public:
+  /// The six tensors stand before the arguments that hold them, so that torch sees what may require a gradient.
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const Tensor& q,
-                                                const Tensor& k, const Tensor& v, const Tensor& beta,
-                                                const Tensor& memory, const Tensor& norm, const Tensor& cos,
-                                                const Tensor& sin, int64_t segment_length, std::string_view update,
-                                                const OptionalTensor& starts, const OptionalTensor& gain) {
+                                                const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor&,
+                                                const Tensor&, const AttentionArguments& arguments) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [out, memory_out, norm_out, logsumexp, memories, norms, transitions, local] = dispatch<Forward>(
-        "infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
-    context->save_for_backward({q, k, v, beta, cos, sin, starts.value_or(Tensor()), gain.value_or(Tensor()),
-                                update == "none" ? out : local, logsumexp, memories, norms, transitions});
-    context->saved_data["segment_length"] = segment_length;
-    context->saved_data["update"] = std::string(update);
-    context->saved_data["memory_dtype"] = memory.scalar_type();
-    context->saved_data["norm_dtype"] = norm.scalar_type();
+    auto [out, memory, norm, logsumexp, memories, norms, transitions, local] = call_forward(arguments);
+    context->save_for_backward({q, k, v, beta, arguments.cos, arguments.sin, arguments.starts.value_or(Tensor()),
+                                arguments.gain.value_or(Tensor()), arguments.update == "none" ? out : local, logsumexp,
+                                memories, norms, transitions});
+    context->saved_data["segment_length"] = arguments.segment_length;
+    context->saved_data["update"] = arguments.update;
+    context->saved_data["memory_dtype"] = arguments.memory.scalar_type();
+    context->saved_data["norm_dtype"] = arguments.norm.scalar_type();
     context->set_materialize_grads(false);
-    return {out, memory_out, norm_out};
+    return {out, memory, norm};
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
-    const auto update = context->saved_data["update"].toStringRef();
+    const auto optional = [](const Tensor& tensor) {
+      return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
+    };
     auto [dq, dk, dv, dbeta, dmemory, dnorm] =
-        dispatch<Backward>("infini::_attention_backward", optional(gradients[0]), optional(gradients[1]),
-                           optional(gradients[2]), saved[0], saved[1], saved[2], saved[3], saved[4], saved[5],
-                           context->saved_data["segment_length"].toInt(), std::string_view(update), optional(saved[6]),
-                           optional(saved[7]), saved[8], saved[9], saved[10], saved[11], saved[12]);
-    const Tensor none;
+        attention_schema::call_backward({optional(gradients[0]), optional(gradients[1]), optional(gradients[2])},
+                                        {.q = saved[0],
+                                         .k = saved[1],
+                                         .v = saved[2],
+                                         .beta = saved[3],
+                                         .cos = saved[4],
+                                         .sin = saved[5],
+                                         .segment_length = context->saved_data["segment_length"].toInt(),
+                                         .update = context->saved_data["update"].toStringRef(),
+                                         .starts = optional(saved[6]),
+                                         .gain = optional(saved[7])},
+                                        {saved[8], saved[9], saved[10], saved[11], saved[12]});
     return {dq,
             dk,
             dv,
             dbeta,
             dmemory.to(context->saved_data["memory_dtype"].toScalarType()),
             dnorm.to(context->saved_data["norm_dtype"].toScalarType()),
-            none,
-            none,
-            none,
-            none,
-            none,
-            none};
+            Tensor()};
   }
 };
 
-std::tuple<Tensor, Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v,
-                                                      const Tensor& beta, const Tensor& memory, const Tensor& norm,
-                                                      const Tensor& cos, const Tensor& sin, int64_t segment_length,
-                                                      std::string_view update, const OptionalTensor& starts,
-                                                      const OptionalTensor& gain) {
-  check_arguments(q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
-  auto result = Attention::apply(q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
-  return {result[0], result[1], result[2]};
+Outputs attention_autograd(const AttentionArguments& arguments) {
+  check_arguments(arguments);
+  const auto outputs = Attention::apply(arguments.q, arguments.k, arguments.v, arguments.beta, arguments.memory,
+                                        arguments.norm, arguments);
+  return {outputs[0], outputs[1], outputs[2]};
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta,
-                                             const Tensor& memory, const Tensor& norm, const Tensor& cos,
-                                             const Tensor& sin, int64_t segment_length, std::string_view update,
-                                             const OptionalTensor& starts, const OptionalTensor& gain) {
-  check_arguments(q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts, gain);
-  auto result = dispatch<Forward>("infini::_attention_forward", q, k, v, beta, memory, norm, cos, sin, segment_length,
-                                  update, starts, gain);
+Outputs attention(const AttentionArguments& arguments) {
+  check_arguments(arguments);
+  const auto result = call_forward(arguments);
   return {std::get<0>(result), std::get<1>(result), std::get<2>(result)};
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_forward_meta(
-    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory, const Tensor& norm,
-    const Tensor& cos, const Tensor& sin, int64_t segment_length, std::string_view update, const OptionalTensor& starts,
-    const OptionalTensor& gain) {
+AttentionForward attention_forward_meta(const AttentionArguments& arguments) {
+  const Tensor &q = arguments.q, &k = arguments.k, &v = arguments.v;
   const auto batch = q.sym_size(0), heads = q.sym_size(1), groups = k.sym_size(1), tokens = q.sym_size(2);
   const auto key_width = q.sym_size(3), value_width = v.sym_size(3);
-  const auto segments = update == "none" ? c10::SymInt(0) : (tokens + (segment_length - 1)) / segment_length;
-  const auto state = q.options().dtype(state_dtype(q, memory));
-  const auto written = update == "delta" ? tokens / segment_length : c10::SymInt(0);
+  const int64_t segment_length = arguments.segment_length;
+  const bool writes = arguments.update != "none";
+  const auto segments = writes ? (tokens + (segment_length - 1)) / segment_length : c10::SymInt(0);
+  const auto state = q.options().dtype(state_dtype(q, arguments.memory));
+  const auto written = arguments.update == "delta" ? tokens / segment_length : c10::SymInt(0);
   return {empty_in_layout_of(q, value_width, q.scalar_type()),
           at::empty_symint({batch, groups, key_width, value_width}, state),
           at::empty_symint({batch, groups, key_width}, state),
@@ -156,19 +147,18 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> atten
           at::empty_symint({batch, groups, segments, key_width, value_width}, state),
           at::empty_symint({batch, groups, segments, key_width}, state),
           at::empty_symint({batch, groups, written, key_width, key_width}, state),
-          update == "none" ? at::empty_symint({batch, heads, 0, value_width}, q.options())
-                           : empty_in_layout_of(q, value_width, q.scalar_type())};
+          writes ? empty_in_layout_of(q, value_width, q.scalar_type())
+                 : at::empty_symint({batch, heads, 0, value_width}, q.options())};
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attention_backward_meta(
-    const OptionalTensor& grad_out, const OptionalTensor& grad_memory, const OptionalTensor& grad_norm, const Tensor& q,
-    const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos, const Tensor& sin, int64_t segment_length,
-    std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& local,
-    const Tensor& logsumexp, const Tensor& memories, const Tensor& norms, const Tensor& transitions) {
+AttentionBackward attention_backward_meta(const AttentionOutputGradients&, const AttentionArguments& arguments,
+                                          const AttentionSaved& saved) {
+  const Tensor &q = arguments.q, &k = arguments.k, &v = arguments.v;
+  const Tensor &memories = saved.memories, &norms = saved.norms;
   return {empty_in_layout_of(q, q.sym_size(3), q.scalar_type()),
           empty_in_layout_of(k, k.sym_size(3), k.scalar_type()),
           empty_in_layout_of(v, v.sym_size(3), v.scalar_type()),
-          at::empty_symint(beta.sym_sizes(), beta.options()),
+          at::empty_symint(arguments.beta.sym_sizes(), arguments.beta.options()),
           at::empty_symint({memories.sym_size(0), memories.sym_size(1), memories.sym_size(3), memories.sym_size(4)},
                            memories.options()),
           at::empty_symint({norms.sym_size(0), norms.sym_size(1), norms.sym_size(3)}, norms.options())};
@@ -193,14 +183,16 @@ TORCH_LIBRARY_FRAGMENT(infini, library) {
 }
 
 TORCH_LIBRARY_IMPL(infini, Autograd, library) {
-  library.impl("attention", attention_autograd);
+  library.impl("attention", attention_schema::collected<attention_autograd>);
   library.impl("_attention_backward", torch::CppFunction::makeFromBoxedFunction<&refuse_double_backward>());
 }
-TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) { library.impl("attention", attention); }
+TORCH_LIBRARY_IMPL(infini, CompositeExplicitAutograd, library) {
+  library.impl("attention", attention_schema::collected<attention>);
+}
 TORCH_LIBRARY_IMPL(infini, Meta, library) {
-  library.impl("attention", attention);
-  library.impl("_attention_forward", attention_forward_meta);
-  library.impl("_attention_backward", attention_backward_meta);
+  library.impl("attention", attention_schema::collected<attention>);
+  library.impl("_attention_forward", attention_schema::collected<attention_forward_meta>);
+  library.impl("_attention_backward", attention_schema::collected_backward<attention_backward_meta>);
 }
 
 }  // namespace infini::ops::infini_attention

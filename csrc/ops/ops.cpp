@@ -1,6 +1,6 @@
 #include "ops/ops.h"
 
-#include "ops/internal.h"
+#include "ops/attention_schema.h"
 
 namespace infini::ops {
 
@@ -31,15 +31,8 @@ std::tuple<Tensor, Tensor, Tensor> memory_summary(const Tensor& k, const Tensor&
   return dispatch<Signature>("infini::memory_summary", k, v, norm, segment_length, update, starts);
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta,
-                                             const Tensor& memory, const Tensor& norm, const Tensor& cos,
-                                             const Tensor& sin, int64_t segment_length, std::string_view update,
-                                             const OptionalTensor& starts, const OptionalTensor& gain) {
-  using Signature = std::tuple<Tensor, Tensor, Tensor>(
-      const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-      const Tensor&, int64_t, std::string_view, const OptionalTensor&, const OptionalTensor&);
-  return dispatch<Signature>("infini::attention", q, k, v, beta, memory, norm, cos, sin, segment_length, update, starts,
-                             gain);
+std::tuple<Tensor, Tensor, Tensor> attention(const AttentionArguments& arguments) {
+  return attention_schema::call<std::tuple<Tensor, Tensor, Tensor>>("infini::attention", arguments);
 }
 
 Tensor rotate(const Tensor& x, const Tensor& cos, const Tensor& sin) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "ops/attention_arguments.h"
+
 /// The public ops, as C++ calls them. Each goes through the dispatcher, so the same kernels serve
 /// `torch.ops.infini.*` in Python. Shapes: B batch, H query heads, G key/value heads (H a multiple of G), N tokens,
 /// D key width, E value width, S = ceil(N / segment_length).
@@ -28,14 +30,8 @@ std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> memory_summary(
     const torch::Tensor& k, const torch::Tensor& v, const torch::Tensor& norm, int64_t segment_length,
     std::string_view update, const std::optional<torch::Tensor>& starts = std::nullopt);
 
-/// The whole of Infini-attention over N tokens. Returns (out [B,H,N,E], memory, norm).
-/// q [B,H,N,D], k [B,G,N,D], v [B,G,N,E] carry no position embedding; beta [H]; cos, sin [segment_length, D];
-/// starts [B,S] bool; gain [B,S]. `update` is "linear", "delta" or "none" (local attention only).
-std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> attention(
-    const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, const torch::Tensor& beta,
-    const torch::Tensor& memory, const torch::Tensor& norm, const torch::Tensor& cos, const torch::Tensor& sin,
-    int64_t segment_length, std::string_view update, const std::optional<torch::Tensor>& starts = std::nullopt,
-    const std::optional<torch::Tensor>& gain = std::nullopt);
+/// The whole of Infini-attention over N tokens, any number of segments. Returns (out [B,H,N,E], memory, norm).
+std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> attention(const AttentionArguments& arguments);
 
 /// Rotary position embedding in the rotate-half layout: x [...,N,D], cos and sin [N,D] → like x. Differentiable in x.
 torch::Tensor rotate(const torch::Tensor& x, const torch::Tensor& cos, const torch::Tensor& sin);

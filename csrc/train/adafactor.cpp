@@ -24,8 +24,8 @@ std::vector<torch::Tensor> root_mean_squares(const std::vector<torch::Tensor>& t
 
 }  // namespace
 
-Adafactor::Adafactor(std::vector<ParameterGroup> groups, const OptimizerConfig& config)
-    : Optimizer(std::move(groups)), config_(config) {
+Adafactor::Adafactor(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config)
+    : Optimizer(groups), config_(config) {
   for (const ParameterGroup& group : this->groups()) {
     std::vector<SecondMoment> moments;
     for (const torch::Tensor& parameter : group.parameters) {
@@ -43,7 +43,7 @@ Adafactor::Adafactor(std::vector<ParameterGroup> groups, const OptimizerConfig& 
   }
 }
 
-void Adafactor::update(const LearningRates& rates) {
+void Adafactor::update(double rate_fraction) {
   const double new_share = std::pow(static_cast<double>(updates()), -config_.decay_exponent);  // 1 − β2
   for (size_t i = 0; i < groups().size(); ++i) {
     const ParameterGroup& group = groups()[i];
@@ -70,8 +70,8 @@ void Adafactor::update(const LearningRates& rates) {
     at::_foreach_clamp_min_(excess, 1.0);
     at::_foreach_div_(changes, excess);
 
-    const double rate = group.gates ? rates.gates : rates.weights;
-    if (config_.scale_parameter && !group.gates) {
+    const double rate = group.learning_rate * rate_fraction;
+    if (config_.scale_parameter && !group.own_rate) {
       std::vector<torch::Tensor> scales = root_mean_squares(group.parameters);
       at::_foreach_clamp_min_(scales, kScaleEpsilon);
       at::_foreach_mul_(changes, scales);

@@ -11,14 +11,14 @@ namespace infini {
 ///   β2 = 1 − t^−decay_exponent;  R ← β2 R + (1 − β2) mean(g² + ε1, columns);  C likewise over rows
 ///   U = g / √V̂,  V̂ = R Cᵀ / mean(R);  U ← U / max(1, RMS(U) / clipping_threshold)
 ///   α = rate · max(ε2, RMS(p)) with scale_parameter, else rate;  p ← p (1 − α · decay) − α U
-/// ε1 = 1e-30, ε2 = 1e-3. Vectors keep their whole second moment. The gates' rate is never scaled by their size: at
-/// β = 0 they would not move.
+/// ε1 = 1e-30, ε2 = 1e-3. Vectors keep their whole second moment. A group with a learning rate of its own has it as
+/// it is, never scaled by the parameters' size: gates at β = 0 would not move.
 class Adafactor : public Optimizer {
  public:
-  Adafactor(std::vector<ParameterGroup> groups, const OptimizerConfig& config);
+  Adafactor(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config);
 
  protected:
-  void update(const LearningRates& rates) override;
+  void update(double rate_fraction) override;
   NamedTensors moments() const override;
 
  private:

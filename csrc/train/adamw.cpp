@@ -24,8 +24,8 @@ void fused_adamw_meta(at::TensorList parameters, at::TensorList gradients, at::T
 
 TORCH_LIBRARY_IMPL(aten, Meta, library) { library.impl("_fused_adamw_", fused_adamw_meta); }
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, const OptimizerConfig& config)
-    : Optimizer(std::move(groups)), config_(config) {
+AdamW::AdamW(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config)
+    : Optimizer(groups), config_(config) {
   for (const ParameterGroup& group : this->groups()) {
     Moments moments;
     for (const torch::Tensor& parameter : group.parameters) {
@@ -36,7 +36,7 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const OptimizerConfig& config)
   }
 }
 
-void AdamW::update(const LearningRates& rates) {
+void AdamW::update(double rate_fraction) {
   for (size_t i = 0; i < groups().size(); ++i) {
     const ParameterGroup& group = groups()[i];
     // The kernel reads t from the device; all tensors share one.
@@ -44,7 +44,7 @@ void AdamW::update(const LearningRates& rates) {
         torch::full({}, updates(), group.parameters.front().options().dtype(torch::kFloat32).requires_grad(false));
     at::_fused_adamw_(group.parameters, group.gradients(), moments_[i].first, moments_[i].second,
                       /*max_exp_avg_sqs=*/{}, std::vector<torch::Tensor>(group.parameters.size(), step),
-                      group.gates ? rates.gates : rates.weights, config_.beta1, config_.beta2, group.weight_decay,
+                      group.learning_rate * rate_fraction, config_.beta1, config_.beta2, group.weight_decay,
                       config_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
   }
 }

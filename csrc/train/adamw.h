@@ -11,10 +11,10 @@ namespace infini {
 ///   p ← p (1 − rate · decay) − rate · m̂ / (√v̂ + ε),  m̂ = m / (1 − β1^t), v̂ = v / (1 − β2^t)
 class AdamW : public Optimizer {
  public:
-  AdamW(std::vector<ParameterGroup> groups, const OptimizerConfig& config);
+  AdamW(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config);
 
  protected:
-  void update(const LearningRates& rates) override;
+  void update(double rate_fraction) override;
   NamedTensors moments() const override;
 
  private:

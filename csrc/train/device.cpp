@@ -31,21 +31,6 @@ torch::Device choose_device(const std::string& name) {
   return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
 }
 
-Batch to_device(const Batch& batch, torch::Device device) {
-  const auto copy = [&](const torch::Tensor& tensor) {
-    if (!tensor.defined()) return tensor;
-    return (device.is_cuda() ? tensor.pin_memory() : tensor).to(device, /*non_blocking=*/true);
-  };
-  Batch result = batch;
-  result.tokens = copy(batch.tokens);
-  result.targets = copy(batch.targets);
-  result.starts = copy(batch.starts);
-  result.weights = copy(batch.weights);
-  result.gain = copy(batch.gain);
-  result.answers = copy(batch.answers);
-  return result;
-}
-
 int64_t peak_memory_bytes(torch::Device device) {
   if (device.is_cpu()) {
     rusage usage{};

@@ -4,28 +4,31 @@
 
 namespace infini {
 
-void EarlyStop::observe(const ValidationMetrics& validation) {
-  if (config_.metric == "none") return;
-  const double value = config_.metric == "loss"          ? validation.loss
-                       : config_.metric == "answer_loss" ? validation.task.value().answer_loss
-                                                         : -validation.task.value().exact_match;
-  if (std::isfinite(value) && (!best_ || value < *best_)) {
-    best_ = value;
-    without_improvement_ = 0;
-  } else {
-    ++without_improvement_;
-  }
+bool EarlyStop::observe(const Metrics& validation, int64_t step) {
+  if (config_.metric == "none") return false;
+  const auto value = validation.at(config_.metric).get<double>();
+  // Losses are better when they are smaller, matches when they are more.
+  const bool more_is_better = config_.metric == "exact_match";
+  const bool is_best =
+      std::isfinite(value) && (!best_ || (more_is_better ? value > best_->value : value < best_->value));
+  if (is_best) best_ = BestCheckpoint{step, config_.metric, value};
+  without_improvement_ = is_best ? 0 : without_improvement_ + 1;
+  return is_best;
 }
 
 nlohmann::json EarlyStop::state() const {
   nlohmann::json state = {{"without_improvement", without_improvement_}};
-  if (best_) state["best"] = *best_;
+  if (best_) state["best"] = {{"step", best_->step}, {"metric", best_->metric}, {"value", best_->value}};
   return state;
 }
 
 void EarlyStop::load_state(const nlohmann::json& state) {
   without_improvement_ = state.at("without_improvement");
-  if (state.contains("best")) best_ = state.at("best").get<double>();
+  if (!state.contains("best")) return;
+  const nlohmann::json& best = state.at("best");
+  // Another metric begins anew.
+  if (best.at("metric") != config_.metric) return;
+  best_ = BestCheckpoint{best.at("step"), best.at("metric"), best.at("value")};
 }
 
 }  // namespace infini

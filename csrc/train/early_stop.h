@@ -1,26 +1,33 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "train/step_metrics.h"
+#include "checkpoint/run_checkpoints.h"
+#include "objective/objective.h"
 #include "train/train_config.h"
 
 namespace infini {
 
-/// Ends a run when a metric of its validations has not improved for `patience` of them.
+/// Watches a metric of a run's validations: knows the best of them, and ends the run when `patience` of them in a row
+/// were no better.
 class EarlyStop {
  public:
   explicit EarlyStop(const EarlyStopConfig& config) : config_(config) {}
 
-  void observe(const ValidationMetrics& validation);
-  bool reached() const { return config_.metric != "none" && without_improvement_ >= config_.patience; }
+  /// Takes the validation after `step`; true if it is the best so far.
+  bool observe(const Metrics& validation, int64_t step);
+  bool reached() const { return best_ && without_improvement_ >= config_.patience; }
+  /// Nothing before the first validation, and where no metric is watched.
+  const std::optional<BestCheckpoint>& best() const { return best_; }
 
   nlohmann::json state() const;
+  /// Throws nlohmann::json's exceptions where something is missing.
   void load_state(const nlohmann::json& state);
 
  private:
   EarlyStopConfig config_;
-  std::optional<double> best_;  ///< smaller is better
+  std::optional<BestCheckpoint> best_;
   int64_t without_improvement_ = 0;
 };
 

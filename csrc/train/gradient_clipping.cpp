@@ -2,8 +2,10 @@
 
 namespace infini {
 
-torch::Tensor clip_gradients(const std::vector<torch::Tensor>& gradients, double maximum_norm) {
+torch::Tensor sum_and_clip_gradients(const std::vector<torch::Tensor>& gradients, double maximum_norm,
+                                     const Ranks& ranks) {
   const torch::NoGradGuard no_graph;
+  ranks.sum(gradients);
   torch::Tensor norm = torch::stack(at::_foreach_norm(gradients, 2)).norm();
   if (maximum_norm > 0) {
     // Keeps the quotient finite where all gradients are zero, as PyTorch's clip_grad_norm_ does.

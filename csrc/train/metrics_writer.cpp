@@ -25,13 +25,6 @@ std::filesystem::path keep_until(const std::filesystem::path& file, int64_t last
   return file;
 }
 
-void add(nlohmann::ordered_json& json, const std::optional<TaskMetrics>& task) {
-  if (!task) return;
-  json["answer_loss"] = task->answer_loss;
-  json["answer_accuracy"] = task->answer_accuracy;
-  json["exact_match"] = task->exact_match;
-}
-
 }  // namespace
 
 MetricsWriter::MetricsWriter(const std::filesystem::path& file, int64_t last_step)
@@ -45,7 +38,6 @@ std::string metrics_line(const StepMetrics& metrics) {
       {"tokens", metrics.tokens},
       {"loss", metrics.loss},
       {"learning_rate", metrics.learning_rate},
-      {"gate_learning_rate", metrics.gate_learning_rate},
       {"gradient_norm", metrics.gradient_norm},
       {"tokens_per_second", metrics.tokens_per_second},
       {"peak_memory_bytes", metrics.peak_memory_bytes},
@@ -53,21 +45,12 @@ std::string metrics_line(const StepMetrics& metrics) {
       {"skipped", metrics.skipped},
       {"skipped_steps", metrics.skipped_steps},
   };
-  if (metrics.task) {
-    json["stage"] = metrics.stage;
-    json["segments"] = metrics.segments;
-    add(json, metrics.task);
-  }
+  json.update(metrics.objective);
   if (!metrics.gates.empty()) {
     json["gates"] = metrics.gates;
     json["memory_share"] = metrics.memory_share;
   }
-  if (metrics.validation) {
-    json["validation"] = {{"loss", metrics.validation->loss},
-                          {"perplexity", metrics.validation->perplexity},
-                          {"tokens", metrics.validation->tokens}};
-    add(json["validation"], metrics.validation->task);
-  }
+  if (metrics.validation) json["validation"] = *metrics.validation;
   return json.dump();
 }
 

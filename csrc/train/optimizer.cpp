@@ -1,6 +1,8 @@
 #include "train/optimizer.h"
 
-#include <string_view>
+#include <fnmatch.h>
+
+#include <algorithm>
 
 #include "log/error.h"
 #include "train/adafactor.h"
@@ -15,29 +17,46 @@ std::vector<torch::Tensor> ParameterGroup::gradients() const {
   return gradients;
 }
 
-std::vector<ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay) {
-  ParameterGroup matrices, vectors, gates;
-  matrices.weight_decay = weight_decay;
-  gates.gates = true;
-  for (const auto& item : model.named_parameters()) {
-    const bool is_gate = std::string_view(item.key()).ends_with("memory_gate");
-    ParameterGroup& group = is_gate ? gates : item.value().dim() >= 2 ? matrices : vectors;
-    group.names.push_back(item.key());
-    group.parameters.push_back(item.value());
-  }
+int64_t ParameterGroup::parameter_count() const {
+  int64_t count = 0;
+  for (const torch::Tensor& parameter : parameters) count += parameter.numel();
+  return count;
+}
+
+std::vector<ParameterGroup> parameter_groups(const torch::nn::Module& model, const OptimizerConfig& config,
+                                             const std::vector<ParameterRule>& rules) {
+  std::vector<ParameterRule> all = rules;
+  all.push_back({.match = "*"});
   std::vector<ParameterGroup> groups;
-  for (ParameterGroup* group : {&matrices, &vectors, &gates}) {
-    if (!group->parameters.empty()) groups.push_back(std::move(*group));
+  for (const ParameterRule& rule : all) {
+    groups.push_back({.match = rule.match,
+                      .learning_rate = rule.learning_rate.value_or(config.learning_rate),
+                      .own_rate = rule.learning_rate.has_value(),
+                      .weight_decay = rule.weight_decay.value_or(config.weight_decay),
+                      .trainable = rule.trainable});
   }
+  for (const auto& item : model.named_parameters()) {
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const ParameterGroup& candidate) {
+      return fnmatch(candidate.match.c_str(), item.key().c_str(), 0) == 0;
+    });
+    group->names.push_back(item.key());
+    group->parameters.push_back(item.value());
+    group->parameters.back().requires_grad_(group->trainable);
+  }
+  std::erase_if(groups, [](const ParameterGroup& group) { return group.parameters.empty(); });
   return groups;
 }
 
-Optimizer::Optimizer(std::vector<ParameterGroup> groups) : groups_(std::move(groups)) {}
+Optimizer::Optimizer(const std::vector<ParameterGroup>& groups) {
+  std::copy_if(groups.begin(), groups.end(), std::back_inserter(groups_),
+               [](const ParameterGroup& group) { return group.trainable; });
+  if (groups_.empty()) throw UserError("parameters: no parameter of the model is trainable; set one rule to true");
+}
 
-void Optimizer::step(const LearningRates& rates) {
+void Optimizer::step(double rate_fraction) {
   const torch::NoGradGuard no_graph;
   ++updates_;
-  update(rates);
+  update(rate_fraction);
 }
 
 NamedTensors Optimizer::state() const {
@@ -69,6 +88,7 @@ void Optimizer::load_state(const NamedTensors& state, const std::string& where) 
 
 void zero_gradients(const torch::nn::Module& model) {
   for (torch::Tensor& parameter : model.parameters()) {
+    if (!parameter.requires_grad()) continue;
     if (!parameter.grad().defined()) parameter.mutable_grad() = torch::zeros_like(parameter);
   }
   at::_foreach_zero_(gradients(model));
@@ -76,14 +96,15 @@ void zero_gradients(const torch::nn::Module& model) {
 
 std::vector<torch::Tensor> gradients(const torch::nn::Module& model) {
   std::vector<torch::Tensor> gradients;
-  for (const torch::Tensor& parameter : model.parameters()) gradients.push_back(parameter.grad());
+  for (const torch::Tensor& parameter : model.parameters()) {
+    if (parameter.requires_grad()) gradients.push_back(parameter.grad());
+  }
   return gradients;
 }
 
-std::unique_ptr<Optimizer> make_optimizer(const torch::nn::Module& model, const OptimizerConfig& config) {
-  std::vector<ParameterGroup> groups = parameter_groups(model, config.weight_decay);
-  if (config.name == "adamw") return std::make_unique<AdamW>(std::move(groups), config);
-  if (config.name == "adafactor") return std::make_unique<Adafactor>(std::move(groups), config);
+std::unique_ptr<Optimizer> make_optimizer(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config) {
+  if (config.name == "adamw") return std::make_unique<AdamW>(groups, config);
+  if (config.name == "adafactor") return std::make_unique<Adafactor>(groups, config);
   throw UserError("optimizer.name is '" + config.name + "'; it must be adamw or adafactor");
 }
 

@@ -11,35 +11,37 @@
 
 namespace infini {
 
-/// Parameters that are treated alike.
+/// Parameters that one rule holds for.
 struct ParameterGroup {
+  std::string match;  ///< of the rule; "*" for those that no rule matches
   std::vector<std::string> names;
   std::vector<torch::Tensor> parameters;
+  double learning_rate = 0.0;  ///< the full one, which the schedule scales
+  bool own_rate = false;       ///< the rule's own, not the optimiser's
   double weight_decay = 0.0;
-  bool gates = false;  ///< the β: their own learning rate
+  bool trainable = true;
 
   /// The parameters' gradients, which must exist.
   std::vector<torch::Tensor> gradients() const;
+  int64_t parameter_count() const;
 };
 
-/// Matrices with weight decay; norms and biases without; the gates (names that end in memory_gate) without, at their
-/// own rate. Groups without a parameter are left out.
-std::vector<ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay);
-
-struct LearningRates {
-  double weights = 0.0;
-  double gates = 0.0;
-};
+/// Each parameter in the group of the first rule that matches its name. Parameters of rules that are not trainable no
+/// longer ask for a gradient. Groups without a parameter are left out.
+std::vector<ParameterGroup> parameter_groups(const torch::nn::Module& model, const OptimizerConfig& config,
+                                             const std::vector<ParameterRule>& rules);
 
 /// Changes parameters by their gradients. Every value stays on the device: a step waits for nothing.
 class Optimizer {
  public:
-  explicit Optimizer(std::vector<ParameterGroup> groups);
+  /// Keeps the groups that are trainable. Throws UserError if none is.
+  explicit Optimizer(const std::vector<ParameterGroup>& groups);
   virtual ~Optimizer() = default;
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  void step(const LearningRates& rates);
+  /// `rate_fraction` is the share of its full learning rate that each group has in this step.
+  void step(double rate_fraction);
 
   /// What a checkpoint keeps: the moments by parameter name, and `updates`, the count of steps. Shares memory with the
   /// optimiser.
@@ -48,7 +50,7 @@ class Optimizer {
   void load_state(const NamedTensors& state, const std::string& where);
 
  protected:
-  virtual void update(const LearningRates& rates) = 0;
+  virtual void update(double rate_fraction) = 0;
   virtual NamedTensors moments() const = 0;
 
   const std::vector<ParameterGroup>& groups() const { return groups_; }
@@ -60,13 +62,13 @@ class Optimizer {
   int64_t updates_ = 0;
 };
 
-/// Gives every parameter a gradient of zeros, in place where there is one.
+/// Gives every trainable parameter a gradient of zeros, in place where there is one.
 void zero_gradients(const torch::nn::Module& model);
 
-/// The gradients of all parameters; run zero_gradients first.
+/// The gradients of all trainable parameters; run zero_gradients first.
 std::vector<torch::Tensor> gradients(const torch::nn::Module& model);
 
 /// The optimiser that the configuration names: adamw or adafactor.
-std::unique_ptr<Optimizer> make_optimizer(const torch::nn::Module& model, const OptimizerConfig& config);
+std::unique_ptr<Optimizer> make_optimizer(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config);
 
 }  // namespace infini

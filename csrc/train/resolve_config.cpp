@@ -9,6 +9,8 @@
 namespace infini {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// The keys of a model as a configuration file spells them.
 nlohmann::ordered_json model_keys(const ModelConfig& model) {
   return {{"model.vocab_size", model.vocab_size},
@@ -24,19 +26,24 @@ nlohmann::ordered_json model_keys(const ModelConfig& model) {
           {"model.attention_bias", model.attention_bias},
           {"model.mlp_bias", model.mlp_bias},
           {"model.qk_norm", model.qk_norm},
+          {"model.memory.kind", model.memory.kind},
           {"model.memory.segment_length", model.memory.segment_length},
           {"model.memory.update", model.memory.update}};
 }
 
-void resolve_vocabulary(TrainConfig& config) {
-  const int64_t of_data = config.data.path.empty() ? tokenizer_of(config)->vocab_size()
+/// The checkpoint that a run starts from; empty where it starts from random weights.
+const fs::path& origin(const TrainConfig& config, const fs::path& own_checkpoint) {
+  return own_checkpoint.empty() ? config.initial_checkpoint : own_checkpoint;
+}
+
+void resolve_vocabulary(TrainConfig& config, const fs::path& own_checkpoint) {
+  const int64_t of_data = config.data.path.empty() ? tokenizer_of(config, own_checkpoint)->vocab_size()
                                                    : read_dataset_description(config.data.path).vocab_size;
   int64_t& vocab_size = config.model.vocab_size;
-  if (!config.initial_checkpoint.empty()) {
+  if (const fs::path& checkpoint = origin(config, own_checkpoint); !checkpoint.empty()) {
     // An embedding may be padded beyond its tokenizer.
-    const nlohmann::json initial = read_json(config.initial_checkpoint / "config.json");
     if (vocab_size == 0) {
-      vocab_size = model_config_from_json(initial, config.initial_checkpoint.string()).vocab_size;
+      vocab_size = model_config_from_json(read_json(checkpoint / "config.json"), checkpoint.string()).vocab_size;
     }
     if (vocab_size >= of_data) return;
   }
@@ -50,19 +57,19 @@ void resolve_vocabulary(TrainConfig& config) {
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config) {
+std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config, const fs::path& own_checkpoint) {
   if (!config.data.path.empty()) return load_tokenizer(config.data.path);
-  if (!config.initial_checkpoint.empty()) return load_tokenizer(config.initial_checkpoint);
-  return make_byte_tokenizer();
+  const fs::path& checkpoint = origin(config, own_checkpoint);
+  return checkpoint.empty() ? make_byte_tokenizer() : load_tokenizer(checkpoint);
 }
 
-TrainConfig resolve_config(TrainConfig config) {
-  resolve_vocabulary(config);
+TrainConfig resolve_config(TrainConfig config, const fs::path& own_checkpoint) {
+  resolve_vocabulary(config, own_checkpoint);
   config.model.validate();
   if (config.model.memory.segment_length == 0 && config.carry_memory) {
     throw UserError("carry_memory is true, but the model has no memory; set model.memory.segment_length and update");
   }
-  if (!config.initial_checkpoint.empty()) {
+  if (own_checkpoint.empty() && !config.initial_checkpoint.empty()) {
     require_same_model(config.model, read_json(config.initial_checkpoint / "config.json"),
                        config.initial_checkpoint.string(), /*memory_too=*/false);
   }

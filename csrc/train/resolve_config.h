@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,13 +10,16 @@
 
 namespace infini {
 
-/// Fills in what only the data or the initial checkpoint can say (model.vocab_size 0) and checks what the configuration
-/// must agree with: the data's vocabulary and the initial checkpoint's sizes. Throws UserError.
-TrainConfig resolve_config(TrainConfig config);
+/// Fills in what only the data or a checkpoint can say (model.vocab_size 0) and checks what the configuration must agree
+/// with: the data's vocabulary, and the sizes of the checkpoint that the run starts from. That is `own_checkpoint`, one
+/// of the run itself that is resumed; or, where that is empty, initial_checkpoint, which a resumed run does not need any
+/// more. Throws UserError.
+TrainConfig resolve_config(TrainConfig config, const std::filesystem::path& own_checkpoint = {});
 
 /// The tokenizer that a resolved configuration's data have: that of data.path; where a task goes without, that of the
-/// initial checkpoint, or else bytes.
-std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config);
+/// checkpoint that the run starts from, or else bytes.
+std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config,
+                                              const std::filesystem::path& own_checkpoint = {});
 
 /// Throws UserError that names the first key in which the model of a checkpoint's config.json differs, and both values.
 /// `memory_too`: also segment_length and update, which continued pretraining may give to a model that had none.

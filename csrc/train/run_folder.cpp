@@ -2,10 +2,13 @@
 
 #include <map>
 #include <ranges>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
 
-#include "io/atomic_file.h"
 #include "checkpoint/checkpoint.h"
-#include "io/checksums.h"
+#include "checkpoint/run_checkpoints.h"
 #include "log/error.h"
 #include "log/log.h"
 
@@ -24,28 +27,26 @@ void set_aside(const fs::path& damaged) {
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path folder, bool resume) : folder_(std::move(folder)) {
+RunFolder::RunFolder(fs::path folder, bool resume, const Ranks& ranks) : folder_(std::move(folder)), ranks_(ranks) {
+  if (!fs::is_directory(folder_)) return;
   if (!resume && !checkpoints_in(checkpoints()).empty()) {
     throw UserError("the run " + folder_.string() +
-                    " has checkpoints already; continue it with --resume, or give the " +
-                    "new run another name (--set name=…)");
+                    " has checkpoints already; continue it with --resume, or give the new run another name " +
+                    "(--set name=…)");
   }
-  std::error_code error;
-  fs::create_directories(checkpoints(), error);
-  if (error) throw UserError("cannot create " + checkpoints().string() + ": " + error.message());
-  lock_.emplace(folder_, "training in");
+  lock();
 }
 
-fs::path RunFolder::checkpoint(int64_t step) const { return checkpoints() / ("step-" + std::to_string(step)); }
-
-void RunFolder::write_config(const std::string& yaml) const { write_file(folder_ / "config.yaml", yaml); }
+void RunFolder::lock() {
+  if (ranks_.is_first() && !lock_) lock_.emplace(folder_, "training in");
+}
 
 fs::path RunFolder::newest_sound_checkpoint() {
   const std::map<int64_t, fs::path> found = checkpoints_in(checkpoints());
   std::vector<fs::path> damaged;
   for (const auto& [step, checkpoint] : found | std::views::reverse) {
     try {
-      verify_checksums(checkpoint);
+      verify_checkpoint(checkpoint);
     } catch (const UserError& damage) {
       log::warn(std::string(damage.what()) + "; looking for an older checkpoint");
       damaged.push_back(checkpoint);
@@ -58,5 +59,14 @@ fs::path RunFolder::newest_sound_checkpoint() {
   throw UserError("every checkpoint in " + checkpoints().string() +
                   " is damaged; remove them to begin again, or give the run another name");
 }
+
+void RunFolder::create() {
+  std::error_code error;
+  fs::create_directories(checkpoints(), error);
+  if (error) throw UserError("cannot create " + checkpoints().string() + ": " + error.message());
+  lock();
+}
+
+fs::path RunFolder::checkpoint(int64_t step) const { return checkpoints() / ("step-" + std::to_string(step)); }
 
 }  // namespace infini

@@ -3,18 +3,26 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
 
 #include "io/folder_lock.h"
+#include "train/ranks.h"
 
 namespace infini {
 
-/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/. Held by one process at a time.
+/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/, best.json. Held by one process at
+/// a time, or by the first of several ranks.
 class RunFolder {
  public:
-  /// Creates the folder. Throws UserError if the run has checkpoints already and is not to be resumed, or if another
-  /// process is training in it.
-  RunFolder(std::filesystem::path folder, bool resume);
+  /// Takes the folder of an earlier run, if there is one. Throws UserError if it has checkpoints and is not to be
+  /// resumed, or if another process is training in it.
+  RunFolder(std::filesystem::path folder, bool resume, const Ranks& ranks);
+
+  /// The newest checkpoint whose files agree with their checksums, or an empty path if the run has none. Newer, damaged
+  /// ones are warned about and set aside as step-N.damaged; throws UserError if all are damaged.
+  std::filesystem::path newest_sound_checkpoint();
+
+  /// Makes the folder of a new run, once nothing can refuse it any more.
+  void create();
 
   const std::filesystem::path& path() const { return folder_; }
   std::filesystem::path metrics() const { return folder_ / "metrics.jsonl"; }
@@ -22,15 +30,11 @@ class RunFolder {
   std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
   std::filesystem::path checkpoint(int64_t step) const;
 
-  /// The resolved configuration, enough to run again.
-  void write_config(const std::string& yaml) const;
-
-  /// The newest checkpoint whose files agree with their checksums, or an empty path if the run has none. Newer, damaged
-  /// ones are warned about and set aside as step-N.damaged; throws UserError if all are damaged.
-  std::filesystem::path newest_sound_checkpoint();
-
  private:
+  void lock();
+
   std::filesystem::path folder_;
+  Ranks ranks_;
   std::optional<FolderLock> lock_;
 };
 

@@ -1,137 +1,125 @@
 #include "train/segment_schedule.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace infini {
 namespace {
 
+using torch::Tensor;
+using StateGradients = std::map<std::string, Tensor>;
+
 /// The part of a batch that one graph covers.
 struct Chunk {
-  torch::Tensor tokens, targets, weights;
-  std::optional<torch::Tensor> starts, gain;
+  Tensor tokens, targets, weights;
+  SegmentMarks marks;
   int64_t begin = 0;
+  int64_t targets_begin = 0, targets_end = 0;  ///< columns of the chunk outside of them have no target
 };
 
-std::vector<Chunk> cut_into_chunks(const Batch& batch, int64_t segment_length, int64_t segments_per_chunk) {
+std::vector<Chunk> cut_into_chunks(const TrainingBatch& batch, int64_t segment_length, int64_t segments_per_chunk) {
   const int64_t tokens = batch.tokens.size(1);
-  if (segment_length == 0) return {{batch.tokens, batch.targets, batch.weights, std::nullopt, std::nullopt, 0}};
-  const int64_t chunk_length = segment_length * segments_per_chunk;
+  const int64_t chunk_length = segment_length == 0 ? tokens : segment_length * segments_per_chunk;
   std::vector<Chunk> chunks;
   for (int64_t begin = 0; begin < tokens; begin += chunk_length) {
     const int64_t length = std::min(chunk_length, tokens - begin);
-    const int64_t segments = (length + segment_length - 1) / segment_length;
-    Chunk chunk;
-    chunk.tokens = batch.tokens.narrow(1, begin, length);
-    chunk.targets = batch.targets.narrow(1, begin, length);
+    const auto part = [&](const Tensor& whole) { return whole.defined() ? whole.narrow(1, begin, length) : whole; };
+    Chunk chunk{.tokens = part(batch.tokens), .targets = part(batch.targets), .weights = part(batch.weights)};
     chunk.begin = begin;
-    if (batch.weights.defined()) chunk.weights = batch.weights.narrow(1, begin, length);
-    if (batch.starts.defined()) chunk.starts = batch.starts.narrow(1, begin / segment_length, segments);
-    if (batch.gain.defined()) chunk.gain = batch.gain.narrow(1, begin / segment_length, segments);
+    chunk.targets_begin = std::clamp<int64_t>(batch.targets_begin - begin, 0, length);
+    chunk.targets_end = std::clamp<int64_t>(batch.targets_end - begin, chunk.targets_begin, length);
+    if (segment_length > 0) {
+      const int64_t first = begin / segment_length, segments = (length + segment_length - 1) / segment_length;
+      if (batch.starts.defined()) chunk.marks.starts = batch.starts.narrow(1, first, segments);
+      if (batch.gain.defined()) chunk.marks.gain = batch.gain.narrow(1, first, segments);
+    }
     chunks.push_back(std::move(chunk));
   }
   return chunks;
 }
 
-/// Room for `count` states like this one, all in a single block: smaller ones among the activations would leave the
-/// heap in pieces, and memory in use would grow with the number of chunks by more than the states themselves.
-MemoryState room_for(int64_t count, const MemoryState& like, BorderStates place) {
-  const bool moves = place == BorderStates::host && like.memory.front().is_cuda();
-  const auto options = like.memory.front().options();
-  int64_t size = 0;
-  for (const torch::Tensor& tensor : like.tensors()) size += count * tensor.numel();
-  const torch::Tensor block = torch::empty({size}, moves ? options.device(torch::kCPU).pinned_memory(true) : options);
-
-  int64_t taken = 0;
-  const auto take = [&](const torch::Tensor& tensor) {
-    std::vector<int64_t> sizes{count};
-    sizes.insert(sizes.end(), tensor.sizes().begin(), tensor.sizes().end());
-    const int64_t begin = std::exchange(taken, taken + count * tensor.numel());
-    return block.slice(0, begin, taken).view(sizes);
-  };
-  MemoryState room;
-  for (const torch::Tensor& memory : like.memory) room.memory.push_back(take(memory));
-  for (const torch::Tensor& norm : like.norm) room.norm.push_back(take(norm));
-  return room;
-}
-
-/// The memory before every chunk. Copies to pinned host memory are queued like kernels, and so are those back: nothing
-/// waits for them.
-std::vector<MemoryState> border_states(CausalLanguageModel& model, const std::vector<Chunk>& chunks,
-                                       const MemoryState& initial, BorderStates place) {
-  // Local attention alone writes nothing: every chunk begins with the same state, and no first pass is needed.
-  if (model.config().memory.update == "none") return std::vector<MemoryState>(chunks.size(), initial.detached());
-
+/// The states between the chunks.
+StateStore border_states(CausalLanguageModel& model, const std::vector<Chunk>& chunks, const ContextState& initial,
+                         BorderStates place) {
   const torch::NoGradGuard no_graph;
-  const int64_t count = static_cast<int64_t>(chunks.size()) - 1;
-  const MemoryState room = room_for(count, initial, place);
-  std::vector<MemoryState> borders{initial.detached()};
-  MemoryState current = initial;
-  for (int64_t i = 0; i < count; ++i) {
-    const Chunk& chunk = chunks[static_cast<size_t>(i)];
-    current = model.forward(chunk.tokens, current, chunk.starts, chunk.gain).state;
-    MemoryState& border = borders.emplace_back();
-    for (size_t layer = 0; layer < current.memory.size(); ++layer) {
-      border.memory.push_back(room.memory[layer].select(0, i).copy_(current.memory[layer], /*non_blocking=*/true));
-      border.norm.push_back(room.norm[layer].select(0, i).copy_(current.norm[layer], /*non_blocking=*/true));
-    }
+  StateStore borders(static_cast<int64_t>(chunks.size()) - 1, place);
+  ContextState current = initial;
+  for (size_t i = 0; i + 1 < chunks.size(); ++i) {
+    // A model that carries nothing needs no first pass: every chunk begins alike.
+    if (!initial.tensors.empty()) current = model.forward(chunks[i].tokens, current, chunks[i].marks).state;
+    borders.push(current);
   }
   return borders;
 }
 
-/// Backward pass of a chunk from its loss and, where the chunk after it handed one back, the gradient of its outgoing
-/// memory.
-void run_backward(const torch::Tensor& loss, const MemoryState& outgoing, const std::vector<torch::Tensor>& gradients) {
-  std::vector<torch::Tensor> roots, root_gradients;
+/// The loss of a chunk's targets, and of its memory.
+Tensor chunk_loss(const CausalLanguageModel& model, const ForwardResult& forward, const Chunk& chunk) {
+  const int64_t begin = chunk.targets_begin, count = chunk.targets_end - begin;
+  Tensor loss;
+  if (count > 0) {
+    const auto part = [&](const Tensor& whole) { return whole.defined() ? whole.narrow(1, begin, count) : whole; };
+    loss = model.loss(part(forward.hidden), part(chunk.targets), part(chunk.weights));
+  } else {
+    loss = torch::zeros({}, torch::device(chunk.tokens.device()));
+  }
+  return forward.auxiliary_loss.defined() ? loss + forward.auxiliary_loss : loss;
+}
+
+/// Backward pass of a chunk from its loss and from the gradient of its outgoing state.
+void run_backward(const Tensor& loss, const ContextState& outgoing, const StateGradients& gradients) {
+  std::vector<Tensor> roots, root_gradients;
   if (loss.requires_grad()) {
     roots.push_back(loss);
     root_gradients.emplace_back();
   }
-  const std::vector<torch::Tensor> states = outgoing.tensors();
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].defined() || !states[i].requires_grad()) continue;
-    roots.push_back(states[i]);
-    root_gradients.push_back(gradients[i]);
+  for (const auto& [name, gradient] : gradients) {
+    if (!outgoing[name].requires_grad()) continue;
+    roots.push_back(outgoing[name]);
+    root_gradients.push_back(gradient);
   }
   if (!roots.empty()) torch::autograd::backward(roots, root_gradients);
 }
 
+StateGradients gradients_of(const ContextState& incoming) {
+  StateGradients gradients;
+  for (const auto& [name, tensor] : incoming.tensors) {
+    if (tensor.value.grad().defined()) gradients.emplace(name, tensor.value.grad());
+  }
+  return gradients;
+}
+
 }  // namespace
 
-ScheduleResult run_schedule(CausalLanguageModel& model, const Batch& batch, const MemoryState& state,
+ScheduleResult run_schedule(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
                             int64_t target_count, const ScheduleOptions& options) {
   const std::vector<Chunk> chunks =
       cut_into_chunks(batch, model.config().memory.segment_length, options.segments_per_chunk);
-  std::vector<MemoryState> borders = border_states(model, chunks, state, options.border_states);
+  StateStore borders = border_states(model, chunks, state, options.border_states);
   const double loss_scale = 1.0 / static_cast<double>(std::max<int64_t>(target_count, 1));
 
   ScheduleResult result;
-  std::vector<torch::Tensor> outgoing_gradients;
+  StateGradients outgoing_gradients;
   for (size_t i = chunks.size(); i-- > 0;) {
     const Chunk& chunk = chunks[i];
-    // Nothing before the first chunk asks for a gradient of its incoming memory.
-    const MemoryState incoming =
-        borders.back().to(batch.tokens.device(), /*non_blocking=*/true).detached(/*requires_grad=*/i > 0);
-    borders.pop_back();
+    const bool is_last = i + 1 == chunks.size();
+    // Nothing before the first chunk asks for a gradient of its incoming state.
+    const ContextState incoming =
+        i > 0 ? borders.pop(batch.tokens.device()).detached(/*requires_grad=*/true) : state.detached();
 
-    const ForwardResult forward = model.forward(chunk.tokens, incoming, chunk.starts, chunk.gain);
-    const torch::Tensor loss = model.loss(forward.hidden, chunk.targets, chunk.weights) * loss_scale;
+    const ForwardResult forward =
+        model.forward(chunk.tokens, incoming, chunk.marks, is_last ? options.observer : nullptr);
+    const Tensor loss = chunk_loss(model, forward, chunk) * loss_scale;
     run_backward(loss, forward.state, outgoing_gradients);
+    outgoing_gradients = gradients_of(incoming);
+
+    result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
+    if (is_last) result.state = forward.state.detached();
     if (batch.answers.defined()) {
       if (!result.answers) result.answers.emplace();
       result.answers->add(read_answers(model, forward.hidden, chunk.targets, batch.answers, chunk.begin));
-    }
-
-    result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
-    if (i + 1 == chunks.size()) {
-      result.state = forward.state.detached();
-      result.last_chunk_begin = chunk.begin;
-      result.last_chunk_state = incoming.detached();
-    }
-    outgoing_gradients.clear();
-    if (i > 0) {
-      for (const torch::Tensor& tensor : incoming.tensors()) outgoing_gradients.push_back(tensor.grad());
     }
   }
   return result;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <climits>
 #include <string>
@@ -34,11 +35,13 @@ void add_heads(tensorboard::Scalars& scalars, const std::string& name, const std
   }
 }
 
-void add_task(tensorboard::Scalars& scalars, const std::string& split, const std::optional<TaskMetrics>& task) {
-  if (!task) return;
-  scalars.emplace_back(split + "/answer loss", task->answer_loss);
-  scalars.emplace_back(split + "/answer accuracy", task->answer_accuracy);
-  scalars.emplace_back(split + "/exact match", task->exact_match);
+/// "train/answer loss" for the number "answer_loss".
+void add_metrics(tensorboard::Scalars& scalars, const std::string& split, const Metrics& metrics) {
+  for (const auto& [name, value] : metrics.items()) {
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    scalars.emplace_back(split + "/" + words, value.get<double>());
+  }
 }
 
 }  // namespace
@@ -54,7 +57,6 @@ void TensorboardWriter::write(const StepMetrics& metrics) {
   tensorboard::Scalars scalars{
       {"train/loss", metrics.loss},
       {"train/learning rate", metrics.learning_rate},
-      {"train/gate learning rate", metrics.gate_learning_rate},
       {"train/gradient norm", metrics.gradient_norm},
       {"train/skipped steps", static_cast<double>(metrics.skipped_steps)},
       {"machine/tokens per second", metrics.tokens_per_second},
@@ -63,13 +65,8 @@ void TensorboardWriter::write(const StepMetrics& metrics) {
   };
   add_heads(scalars, "gate", metrics.gates);
   add_heads(scalars, "memory share", metrics.memory_share);
-  add_task(scalars, "train", metrics.task);
-  if (metrics.task) scalars.emplace_back("train/stage", static_cast<double>(metrics.stage));
-  if (metrics.validation) {
-    add_task(scalars, "validation", metrics.validation->task);
-    scalars.emplace_back("validation/loss", metrics.validation->loss);
-    scalars.emplace_back("validation/perplexity", metrics.validation->perplexity);
-  }
+  add_metrics(scalars, "train", metrics.objective);
+  if (metrics.validation) add_metrics(scalars, "validation", *metrics.validation);
   file_.append(tensorboard::record(tensorboard::scalar_summary(wall_time(), metrics.step, scalars)));
 }
 

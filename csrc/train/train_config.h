@@ -1,12 +1,13 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/config.h"
+#include "objective/curriculum.h"
 
 namespace infini {
 
@@ -26,10 +27,22 @@ struct OptimizerConfig {
   bool scale_parameter = true;      ///< adafactor: rates are relative to the parameter's root mean square
 };
 
-/// β has a parameter group of its own: no weight decay, its own rate.
+/// What the parameters with a matching name have of their own. The first rule that matches wins.
+struct ParameterRule {
+  std::string match;                    ///< a glob over parameter names: "*.bias", "model.layers.0.*"
+  std::optional<double> learning_rate;  ///< absent: optimizer.learning_rate
+  std::optional<double> weight_decay;   ///< absent: optimizer.weight_decay
+  bool trainable = true;                ///< false: no gradient, no optimiser state, no decay
+  bool operator==(const ParameterRule&) const = default;
+};
+
+/// The rules behind those of a configuration: β learns fast, and what is no matrix does not decay.
+inline std::vector<ParameterRule> default_parameter_rules() {
+  return {{"*.memory_gate", 0.01, 0.0}, {"*norm.weight", {}, 0.0}, {"*.bias", {}, 0.0}};
+}
+
 struct GateConfig {
   double initial_beta = 0.0;
-  double learning_rate = 1e-2;
 };
 
 struct ScheduleConfig {
@@ -63,33 +76,6 @@ struct TaskConfig {
   double language_loss = 0.1;  ///< weight of the loss of all tokens but the answer's, whose weight is 1
 };
 
-/// Stages of a task, the first value of each list for the first stage and so on; a list with one value holds for all.
-struct CurriculumConfig {
-  std::vector<int64_t> shortest = {};  ///< segments of a sequence; empty: as many as the longest
-  std::vector<int64_t> longest = {};   ///< empty: train_length
-  double until_loss = 0.3;             ///< a stage ends when the running answer loss falls below it; 0: not by loss
-  int64_t stage_steps = 0;             ///< a stage ends after that many steps; 0: not by steps
-};
-
-/// What segments write is multiplied by a gain in training, as if they were as many times as long.
-struct MemoryGainConfig {
-  std::vector<double> largest = {};   ///< by stage; the gain is log-uniform from 1 to it; empty: none
-  std::string segments = "unmarked";  ///< "unmarked": all without evidence, alike; "all": each its own
-};
-
-/// The stages that a configuration has: as many as its longest list has values, at least one.
-inline int64_t stage_count(const CurriculumConfig& curriculum, const MemoryGainConfig& gain) {
-  return static_cast<int64_t>(
-      std::max({size_t{1}, curriculum.shortest.size(), curriculum.longest.size(), gain.largest.size()}));
-}
-
-/// What a list says for the stage of that number, from 1; a list with one value holds for all stages.
-template <typename Value>
-Value of_stage(const std::vector<Value>& values, int64_t number, Value if_empty) {
-  if (values.empty()) return if_empty;
-  return values[std::min(static_cast<size_t>(number - 1), values.size() - 1)];
-}
-
 struct EarlyStopConfig {
   std::string metric = "none";  ///< of the validation: "none", "loss", "answer_loss", "exact_match"
   int64_t patience = 5;         ///< validations without improvement
@@ -116,6 +102,7 @@ struct TrainConfig {
   ModelConfig model;
   GateConfig gate;
   OptimizerConfig optimizer;
+  std::vector<ParameterRule> parameters = default_parameter_rules();
   ScheduleConfig schedule;
   CheckpointConfig checkpoint;
   LoggingConfig logging;

@@ -9,26 +9,21 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
+#include "ops/attention_schema.h"
 #include "ops/checks.h"
 #include "ops/cpu/bfloat16_product.h"
 #include "ops/cpu/segment_kernels.h"
-#include "ops/internal.h"
 
 namespace infini::ops::cpu {
 namespace {
 
 using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
-using Forward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
-using Backward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 template <typename T>
 T* data(const Tensor& tensor) {
   return tensor.defined() && tensor.numel() > 0 ? static_cast<T*>(tensor.data_ptr()) : nullptr;
 }
-
-/// The kernels want rows of D or E elements contiguous; the other dimensions may be strided.
-Tensor with_contiguous_rows(const Tensor& tensor) { return tensor.stride(-1) == 1 ? tensor : tensor.contiguous(); }
 
 /// The extents of one call.
 struct Extents {
@@ -98,31 +93,42 @@ A gain_at(const OptionalTensor& gain, int64_t batch, int64_t segment, int64_t se
   return gain ? data<A>(*gain)[batch * segments + segment] : A(1);
 }
 
+/// The dtype of tensors with the kernels' element type T.
+template <typename T>
+constexpr at::ScalarType element_type = c10::CppTypeToScalarType<T>::value;
+template <>
+constexpr at::ScalarType element_type<BFloat16> = at::kBFloat16;
+template <>
+constexpr at::ScalarType element_type<Half> = at::kHalf;
+
 /// Tensors in the dtypes and layouts that the kernels read.
 template <typename T>
-struct Arguments {
+struct PlainArguments {
   using A = Arithmetic<T>;
   Tensor q, k, v, beta, cos, sin;
   OptionalTensor starts, gain;
   Extents extents;
   Update update;
 
-  Arguments(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& beta_in, const Tensor& cos_in,
-            const Tensor& sin_in, int64_t segment_length, std::string_view update_name, const OptionalTensor& starts_in,
-            const OptionalTensor& gain_in)
-      : q(with_contiguous_rows(q_in)),
-        k(with_contiguous_rows(k_in)),
-        v(with_contiguous_rows(v_in)),
-        beta(plain(beta_in)),
-        cos(plain(cos_in)),
-        sin(plain(sin_in)),
-        extents(q, k, v, segment_length),
-        update(parse_update(update_name, true)) {
-    if (starts_in) starts = starts_in->contiguous();
-    if (gain_in) gain = plain(*gain_in);
+  explicit PlainArguments(const AttentionArguments& arguments)
+      : q(rows(arguments.q)),
+        k(rows(arguments.k)),
+        v(rows(arguments.v)),
+        beta(plain(arguments.beta)),
+        cos(plain(arguments.cos)),
+        sin(plain(arguments.sin)),
+        extents(q, k, v, arguments.segment_length),
+        update(parse_update(arguments.update, true)) {
+    if (arguments.starts) starts = arguments.starts->contiguous();
+    if (arguments.gain) gain = plain(*arguments.gain);
   }
 
   static Tensor plain(const Tensor& tensor) { return tensor.to(c10::CppTypeToScalarType<A>::value).contiguous(); }
+  /// The kernels want rows of D or E elements contiguous; the other dimensions may be strided.
+  static Tensor rows(const Tensor& tensor) {
+    const Tensor elements = tensor.to(element_type<T>);
+    return elements.stride(-1) == 1 ? elements : elements.contiguous();
+  }
 
   /// All but `out` and `local`, of which each pass needs its own.
   Attend<T> attend(const Place& place, const Tensor& logsumexp, const Tensor& memories, const Tensor& norms) const {
@@ -158,7 +164,7 @@ struct Arguments {
 };
 
 template <typename T>
-Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Tensor& norm_in) {
+AttentionForward forward(const PlainArguments<T>& arguments, const Tensor& memory_in, const Tensor& norm_in) {
   using A = Arithmetic<T>;
   const Extents& x = arguments.extents;
   const auto& kernels = segment_kernels<T>();
@@ -174,8 +180,8 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
   const auto memories = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
   const auto norms = at::empty({x.batch, x.groups, writes ? S : 0, D}, state);
   const auto transitions = at::empty({x.batch, x.groups, delta ? F : 0, D, D}, state);
-  auto memory = Arguments<T>::plain(memory_in).clone();
-  auto norm = Arguments<T>::plain(norm_in).clone();
+  auto memory = PlainArguments<T>::plain(memory_in).clone();
+  auto norm = PlainArguments<T>::plain(norm_in).clone();
   const auto written = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
   const int64_t scratch_bytes = kernels.scratch_bytes(x.largest());
 
@@ -244,12 +250,12 @@ Forward forward(const Arguments<T>& arguments, const Tensor& memory_in, const Te
 }
 
 template <typename T>
-Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, const OptionalTensor& dmemory_in,
-                  const OptionalTensor& dnorm_in, const Tensor& local_in, const Tensor& logsumexp,
-                  const Tensor& memories, const Tensor& norms, const Tensor& transitions) {
+AttentionBackward backward(const AttentionOutputGradients& gradients, const PlainArguments<T>& arguments,
+                           const AttentionSaved& saved) {
   using A = Arithmetic<T>;
   const Extents& x = arguments.extents;
   const auto& kernels = segment_kernels<T>();
+  const auto& [local_in, logsumexp, memories, norms, transitions] = saved;
   const auto state = logsumexp.options();
   const int64_t S = x.segments(), F = x.full_segments(), D = x.key_width, E = x.value_width, size = x.state_size();
   const bool delta = arguments.update == Update::delta, writes = arguments.update != Update::none;
@@ -257,19 +263,21 @@ Backward backward(const Arguments<T>& arguments, const OptionalTensor& dout_in, 
   const auto dq = empty_in_layout_of(arguments.q, D, arguments.q.scalar_type());
   const auto dk = empty_in_layout_of(arguments.k, D, arguments.k.scalar_type());
   const auto dv = empty_in_layout_of(arguments.v, E, arguments.v.scalar_type());
-  auto dmemory = dmemory_in ? Arguments<T>::plain(*dmemory_in).clone() : at::zeros({x.batch, x.groups, D, E}, state);
-  auto dnorm = dnorm_in ? Arguments<T>::plain(*dnorm_in).clone() : at::zeros({x.batch, x.groups, D}, state);
+  auto dmemory = gradients.memory ? PlainArguments<T>::plain(*gradients.memory).clone()
+                                  : at::zeros({x.batch, x.groups, D, E}, state);
+  auto dnorm =
+      gradients.norm ? PlainArguments<T>::plain(*gradients.norm).clone() : at::zeros({x.batch, x.groups, D}, state);
 
   // What each segment's reading sends to the state before it.
-  const bool read = dout_in.has_value(), retrieves = read && writes;
+  const bool read = gradients.out.has_value(), retrieves = read && writes;
   Tensor dout, local, dbetas;
   const auto along_memory = at::empty({retrieves ? x.tasks() : 0, x.group_size()}, state.dtype(at::kDouble));
   const auto along_norm = at::empty({x.batch, x.heads, retrieves ? x.tokens : 0}, state);
   const auto dmemories = at::empty({x.batch, x.groups, retrieves ? S : 0, D, E}, state);
   const auto dnorms = at::empty({x.batch, x.groups, retrieves ? S : 0, D}, state);
   if (read) {
-    dout = with_contiguous_rows(dout_in->to(arguments.q.scalar_type()));
-    local = with_contiguous_rows(local_in);
+    dout = PlainArguments<T>::rows(*gradients.out);
+    local = PlainArguments<T>::rows(local_in);
     dbetas = at::empty({x.batch, x.groups, S, x.group_size()}, state);
   }
   const auto attend_backward = [&](const Place& place) {
@@ -394,42 +402,32 @@ at::ScalarType element_dtype(const Tensor& q, at::ScalarType state) {
   return state == at::kDouble ? at::kDouble : q.scalar_type();
 }
 
-Forward attention_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory,
-                          const Tensor& norm, const Tensor& cos, const Tensor& sin, int64_t segment_length,
-                          std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain) {
-  const auto dtype = element_dtype(q, state_dtype(q, memory));
-  auto result = with_element(dtype, [&](auto element) {
-    const Arguments<decltype(element)> arguments(q.to(dtype), k.to(dtype), v.to(dtype), beta, cos, sin, segment_length,
-                                                 update, starts, gain);
-    return forward(arguments, memory, norm);
+AttentionForward attention_forward(const AttentionArguments& arguments) {
+  const Tensor& q = arguments.q;
+  auto result = with_element(element_dtype(q, state_dtype(q, arguments.memory)), [&](auto element) {
+    return forward(PlainArguments<decltype(element)>(arguments), arguments.memory, arguments.norm);
   });
   for (auto* rows : {&std::get<0>(result), &std::get<7>(result)}) *rows = rows->to(q.scalar_type());
   return result;
 }
 
-Backward attention_backward(const OptionalTensor& dout, const OptionalTensor& dmemory, const OptionalTensor& dnorm,
-                            const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos,
-                            const Tensor& sin, int64_t segment_length, std::string_view update,
-                            const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& local,
-                            const Tensor& logsumexp, const Tensor& memories, const Tensor& norms,
-                            const Tensor& transitions) {
-  const auto dtype = element_dtype(q, logsumexp.scalar_type());
-  auto result = with_element(dtype, [&](auto element) {
-    const Arguments<decltype(element)> arguments(q.to(dtype), k.to(dtype), v.to(dtype), beta, cos, sin, segment_length,
-                                                 update, starts, gain);
-    return backward(arguments, dout, dmemory, dnorm, local.to(dtype), logsumexp, memories, norms, transitions);
+AttentionBackward attention_backward(const AttentionOutputGradients& gradients, const AttentionArguments& arguments,
+                                     const AttentionSaved& saved) {
+  const Tensor& q = arguments.q;
+  auto result = with_element(element_dtype(q, saved.logsumexp.scalar_type()), [&](auto element) {
+    return backward(gradients, PlainArguments<decltype(element)>(arguments), saved);
   });
-  auto& [dq, dk, dv, dbeta, dmemory_in, dnorm_in] = result;
+  auto& [dq, dk, dv, dbeta, dmemory, dnorm] = result;
   for (auto* gradient : {&dq, &dk, &dv}) *gradient = gradient->to(q.scalar_type());
-  dbeta = dbeta.to(beta.scalar_type());
+  dbeta = dbeta.to(arguments.beta.scalar_type());
   return result;
 }
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(infini, CPU, library) {
-  library.impl("_attention_forward", attention_forward);
-  library.impl("_attention_backward", attention_backward);
+  library.impl("_attention_forward", attention_schema::collected<attention_forward>);
+  library.impl("_attention_backward", attention_schema::collected_backward<attention_backward>);
 }
 
 }  // namespace infini::ops::cpu

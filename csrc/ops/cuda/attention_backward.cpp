@@ -1,14 +1,14 @@
 // The gradient of retrieval and gate · local attention, last to first · the states, last segment to first · what each
 // segment writes · the rotation of q and k
 
-#include "ops/cuda/attention_arguments.h"
+#include "ops/cuda/aligned_arguments.h"
+#include "ops/cuda/attention.h"
 #include "ops/cuda/delta_update_backward.h"
 #include "ops/cuda/local_attention.h"
 #include "ops/cuda/retrieve_backward.h"
 #include "ops/cuda/rotate.h"
 #include "ops/cuda/state_scan_backward.h"
 #include "ops/cuda/update_backward.h"
-#include "ops/internal.h"
 
 namespace infini::ops::cuda {
 namespace {
@@ -23,7 +23,7 @@ struct ReadGradients {
 
 /// Writes dq through the memory.
 template <typename T>
-ReadGradients retrieve_backward(const AttentionArguments& arguments, const AttentionSaved& saved, const Tensor& dout,
+ReadGradients retrieve_backward(const AlignedArguments& arguments, const AttentionSaved& saved, const Tensor& dout,
                                 const Tensor& dq, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const int64_t pieces = pieces_per_segment(x), D = x.key_width, E = x.value_width;
@@ -51,7 +51,7 @@ ReadGradients retrieve_backward(const AttentionArguments& arguments, const Atten
 
 /// The gradients of rotated q and rotated k, and of v, through local attention.
 template <typename T>
-std::tuple<Tensor, Tensor, Tensor> attend_backward(const AttentionArguments& arguments, const AttentionSaved& saved,
+std::tuple<Tensor, Tensor, Tensor> attend_backward(const AlignedArguments& arguments, const AttentionSaved& saved,
                                                    const Tensor& dlocal, cudaStream_t stream) {
   const auto [q, k] = rotated<T>(arguments, stream);
   const auto [dq, dk, dv] = local_attention_backward(dlocal, q, k, arguments.v, saved.local, saved.logsumexp,
@@ -65,9 +65,8 @@ struct StateGradients {
 };
 
 template <typename T>
-StateGradients state_backward(const AttentionArguments& arguments, const AttentionSaved& saved,
-                              const ReadGradients& read, const OptionalTensor& dmemory, const OptionalTensor& dnorm,
-                              cudaStream_t stream) {
+StateGradients state_backward(const AlignedArguments& arguments, const AttentionSaved& saved, const ReadGradients& read,
+                              const AttentionOutputGradients& outputs, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const int64_t D = x.key_width, E = x.value_width, full = x.full_segments(), pieces = pieces_per_segment(x);
   const auto empty = [&](at::IntArrayRef shape) { return at::empty(shape, arguments.state); };
@@ -77,8 +76,8 @@ StateGradients state_backward(const AttentionArguments& arguments, const Attenti
                            empty({x.batch, x.groups, full, D}),
                            Tensor(),
                            Tensor()};
-  const Tensor dmemory_out = dmemory ? plain_float(*dmemory) : Tensor();
-  const Tensor dnorm_out = dnorm ? plain_float(*dnorm) : Tensor();
+  const Tensor dmemory_out = outputs.memory ? plain_float(*outputs.memory) : Tensor();
+  const Tensor dnorm_out = outputs.norm ? plain_float(*outputs.norm) : Tensor();
 
   StateScanBackwardArguments memory_scan;
   memory_scan.extents = x;
@@ -118,7 +117,7 @@ StateGradients state_backward(const AttentionArguments& arguments, const Attenti
 
 /// Writes dk through the memory, and all of dv.
 template <typename T>
-void update_backward(const AttentionArguments& arguments, const AttentionSaved& saved, const StateGradients& states,
+void update_backward(const AlignedArguments& arguments, const AttentionSaved& saved, const StateGradients& states,
                      const Tensor& dv_local, const Tensor& dk, const Tensor& dv, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const int64_t written = x.full_segments() * x.segment_length, rest = x.tokens - written;
@@ -144,7 +143,7 @@ void update_backward(const AttentionArguments& arguments, const AttentionSaved& 
 
 /// Adds to dq and dk what comes through rotation.
 template <typename T>
-void rotate_backward(const AttentionArguments& arguments, const Tensor& dq_rotated, const Tensor& dk_rotated,
+void rotate_backward(const AlignedArguments& arguments, const Tensor& dq_rotated, const Tensor& dk_rotated,
                      const Tensor& dq, const Tensor& dk, cudaStream_t stream) {
   launch_rotate_backward<T>(
       {arguments.extents, heads_of<const T>(dq_rotated), heads_of<const T>(dk_rotated), pointer<float>(arguments.cos),
@@ -153,7 +152,7 @@ void rotate_backward(const AttentionArguments& arguments, const Tensor& dq_rotat
 }
 
 /// Without memory the state passed through, emptied where a document started: so does its gradient.
-Tensor passed_gradient(const AttentionArguments& arguments, const OptionalTensor& gradient, at::IntArrayRef shape) {
+Tensor passed_gradient(const AlignedArguments& arguments, const OptionalTensor& gradient, at::IntArrayRef shape) {
   if (!gradient) return at::zeros(shape, arguments.state);
   Tensor passed = plain_float(*gradient).clone();
   if (!arguments.starts.defined()) return passed;
@@ -163,9 +162,8 @@ Tensor passed_gradient(const AttentionArguments& arguments, const OptionalTensor
 }
 
 template <typename T>
-AttentionBackward backward_of(const AttentionArguments& arguments, const AttentionInputs& inputs,
-                              const AttentionSaved& saved, const OptionalTensor& dout_in, const OptionalTensor& dmemory,
-                              const OptionalTensor& dnorm, cudaStream_t stream) {
+AttentionBackward backward_of(const AttentionOutputGradients& gradients, const AlignedArguments& arguments,
+                              const AttentionArguments& inputs, const AttentionSaved& saved, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const auto dtype = inputs.q.scalar_type();
   const Tensor dq = empty_in_layout_of(inputs.q, x.key_width, dtype);
@@ -175,29 +173,29 @@ AttentionBackward backward_of(const AttentionArguments& arguments, const Attenti
 
   Tensor dq_rotated, dk_rotated, dv_local;
   ReadGradients read;
-  if (dout_in) {
-    const Tensor dout = with_aligned_rows(dout_in->to(dtype));
+  if (gradients.out) {
+    const Tensor dout = with_aligned_rows(gradients.out->to(dtype));
     if (through_memory) read = retrieve_backward<T>(arguments, saved, dout, dq, stream);
     std::tie(dq_rotated, dk_rotated, dv_local) =
         attend_backward<T>(arguments, saved, through_memory ? read.dlocal : dout, stream);
   } else {
     dv_local = at::zeros_like(arguments.v);
   }
-  if (!dout_in || !through_memory) dq.zero_();
+  if (!gradients.out || !through_memory) dq.zero_();
 
   Tensor dmemory_in, dnorm_in;
   if (through_memory) {
-    const auto states = state_backward<T>(arguments, saved, read, dmemory, dnorm, stream);
+    const auto states = state_backward<T>(arguments, saved, read, gradients, stream);
     update_backward<T>(arguments, saved, states, dv_local, dk, dv, stream);
     dmemory_in = states.dmemory;
     dnorm_in = states.dnorm;
   } else {
     dk.zero_();
     dv.copy_(dv_local);
-    dmemory_in = passed_gradient(arguments, dmemory, {x.batch, x.groups, x.key_width, x.value_width});
-    dnorm_in = passed_gradient(arguments, dnorm, {x.batch, x.groups, x.key_width});
+    dmemory_in = passed_gradient(arguments, gradients.memory, {x.batch, x.groups, x.key_width, x.value_width});
+    dnorm_in = passed_gradient(arguments, gradients.norm, {x.batch, x.groups, x.key_width});
   }
-  if (dout_in) rotate_backward<T>(arguments, dq_rotated, dk_rotated, dq, dk, stream);
+  if (gradients.out) rotate_backward<T>(arguments, dq_rotated, dk_rotated, dq, dk, stream);
   const Tensor dbeta = read.dbetas.defined() ? read.dbetas.sum(at::IntArrayRef{0, 2, 3}).to(inputs.beta.scalar_type())
                                              : at::zeros_like(inputs.beta);
   return {dq, dk, dv, dbeta, dmemory_in, dnorm_in};
@@ -205,12 +203,11 @@ AttentionBackward backward_of(const AttentionArguments& arguments, const Attenti
 
 }  // namespace
 
-AttentionBackward attention_backward(const OptionalTensor& dout, const OptionalTensor& dmemory,
-                                     const OptionalTensor& dnorm, const AttentionInputs& inputs,
+AttentionBackward attention_backward(const AttentionOutputGradients& gradients, const AttentionArguments& inputs,
                                      const AttentionSaved& saved, cudaStream_t stream) {
-  const AttentionArguments arguments(inputs);
+  const AlignedArguments arguments(inputs);
   return with_element(inputs.q.scalar_type(), [&](auto element) {
-    return backward_of<decltype(element)>(arguments, inputs, saved, dout, dmemory, dnorm, stream);
+    return backward_of<decltype(element)>(gradients, arguments, inputs, saved, stream);
   });
 }
 

@@ -1,12 +1,12 @@
 // rotate q and k · local attention · what each segment writes · the states before each segment · retrieve and gate
 
-#include "ops/cuda/attention_arguments.h"
+#include "ops/cuda/aligned_arguments.h"
+#include "ops/cuda/attention.h"
 #include "ops/cuda/delta_update.h"
 #include "ops/cuda/linear_update.h"
 #include "ops/cuda/local_attention.h"
 #include "ops/cuda/retrieve.h"
 #include "ops/cuda/state_scan.h"
-#include "ops/internal.h"
 
 namespace infini::ops::cuda {
 namespace {
@@ -19,7 +19,7 @@ struct States {
 };
 
 template <typename T>
-States write(const AttentionArguments& arguments, const Tensor& memory, const Tensor& norm, cudaStream_t stream) {
+States write(const AlignedArguments& arguments, const Tensor& memory, const Tensor& norm, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const int64_t D = x.key_width, E = x.value_width;
   States states{plain_float(memory).clone(), plain_float(norm).clone(),
@@ -56,7 +56,7 @@ States write(const AttentionArguments& arguments, const Tensor& memory, const Te
 }
 
 /// Without memory: the state passes through, emptied where a document starts.
-States pass(const AttentionArguments& arguments, const Tensor& memory, const Tensor& norm) {
+States pass(const AlignedArguments& arguments, const Tensor& memory, const Tensor& norm) {
   const Extents& x = arguments.extents;
   States states{plain_float(memory).clone(), plain_float(norm).clone(),
                 at::empty({x.batch, x.groups, 0, x.key_width, x.value_width}, arguments.state),
@@ -78,9 +78,8 @@ Tensor in_layout_of(const Tensor& q, const Tensor& attended) {
 
 }  // namespace
 
-AttentionForward attention_forward(const AttentionInputs& inputs, const Tensor& memory, const Tensor& norm,
-                                   cudaStream_t stream) {
-  const AttentionArguments arguments(inputs);
+AttentionForward attention_forward(const AttentionArguments& inputs, cudaStream_t stream) {
+  const AlignedArguments arguments(inputs);
   const Extents& x = arguments.extents;
   return with_element(inputs.q.scalar_type(), [&](auto element) -> AttentionForward {
     using T = decltype(element);
@@ -88,11 +87,11 @@ AttentionForward attention_forward(const AttentionInputs& inputs, const Tensor& 
     const auto [attended, logsumexp] = local_attention(q, k, arguments.v, x.segment_length);
     const Tensor local = in_layout_of(inputs.q, attended);
     if (!arguments.reads_memory()) {
-      const States states = pass(arguments, memory, norm);
+      const States states = pass(arguments, inputs.memory, inputs.norm);
       const Tensor nothing = at::empty({x.batch, x.heads, 0, x.value_width}, local.options());
       return {local, states.memory, states.norm, logsumexp, states.memories, states.norms, states.transitions, nothing};
     }
-    const States states = write<T>(arguments, memory, norm, stream);
+    const States states = write<T>(arguments, inputs.memory, inputs.norm, stream);
     const Tensor out = empty_in_layout_of(inputs.q, x.value_width, inputs.q.scalar_type());
     launch_retrieve<T>({x, heads_of<const T>(arguments.q), heads_of<const T>(local), pointer<float>(arguments.beta),
                         pointer<float>(states.memories), pointer<float>(states.norms), heads_of<T>(out)},

@@ -9,7 +9,6 @@ namespace infini::ops::cuda {
 namespace {
 
 using at::Tensor;
-using OptionalTensor = std::optional<Tensor>;
 
 /// What the CUDA kernels do not do. The CPU's take any even width, and double.
 void check_supported(const Tensor& q, const Tensor& v, at::ScalarType state) {
@@ -25,33 +24,24 @@ void check_supported(const Tensor& q, const Tensor& v, at::ScalarType state) {
   check_width(v, "v");
 }
 
-AttentionForward forward(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& memory,
-                         const Tensor& norm, const Tensor& cos, const Tensor& sin, int64_t segment_length,
-                         std::string_view update, const OptionalTensor& starts, const OptionalTensor& gain) {
-  check_supported(q, v, state_dtype(q, memory));
-  const c10::cuda::CUDAGuard guard(q.device());
-  return attention_forward({q, k, v, beta, cos, sin, segment_length, update, starts, gain}, memory, norm,
-                           c10::cuda::getCurrentCUDAStream().stream());
+AttentionForward forward(const AttentionArguments& arguments) {
+  check_supported(arguments.q, arguments.v, state_dtype(arguments.q, arguments.memory));
+  const c10::cuda::CUDAGuard guard(arguments.q.device());
+  return attention_forward(arguments, c10::cuda::getCurrentCUDAStream().stream());
 }
 
-AttentionBackward backward(const OptionalTensor& dout, const OptionalTensor& dmemory, const OptionalTensor& dnorm,
-                           const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& beta, const Tensor& cos,
-                           const Tensor& sin, int64_t segment_length, std::string_view update,
-                           const OptionalTensor& starts, const OptionalTensor& gain, const Tensor& local,
-                           const Tensor& logsumexp, const Tensor& memories, const Tensor& norms,
-                           const Tensor& transitions) {
-  check_supported(q, v, logsumexp.scalar_type());
-  const c10::cuda::CUDAGuard guard(q.device());
-  return attention_backward(dout, dmemory, dnorm, {q, k, v, beta, cos, sin, segment_length, update, starts, gain},
-                            {local, logsumexp, memories, norms, transitions},
-                            c10::cuda::getCurrentCUDAStream().stream());
+AttentionBackward backward(const AttentionOutputGradients& gradients, const AttentionArguments& arguments,
+                           const AttentionSaved& saved) {
+  check_supported(arguments.q, arguments.v, saved.logsumexp.scalar_type());
+  const c10::cuda::CUDAGuard guard(arguments.q.device());
+  return attention_backward(gradients, arguments, saved, c10::cuda::getCurrentCUDAStream().stream());
 }
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(infini, CUDA, library) {
-  library.impl("_attention_forward", forward);
-  library.impl("_attention_backward", backward);
+  library.impl("_attention_forward", attention_schema::collected<forward>);
+  library.impl("_attention_backward", attention_schema::collected_backward<backward>);
 }
 
 }  // namespace infini::ops::cuda

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "ops/internal.h"
 #include "ops/ops.h"
 
 namespace infini::ops::cuda {
@@ -69,15 +68,15 @@ Inputs random_inputs(const Case& c, at::ScalarType dtype) {
   return inputs;
 }
 
-AttentionInputs attention_inputs(const Case& c, const Inputs& x) {
-  return {x.q, x.k, x.v, x.beta, x.cos, x.sin, c.segment_length, c.update, x.starts, x.gain};
+AttentionArguments arguments_of(const Case& c, const Inputs& x) {
+  return {x.q, x.k, x.v, x.beta, x.memory, x.norm, x.cos, x.sin, c.segment_length, c.update, x.starts, x.gain};
 }
 
 AttentionBackward backward_of(const Case& c, const Inputs& x, const AttentionForward& forward,
                               const OptionalTensor& dout) {
   const auto& [out, memory, norm, logsumexp, memories, norms, transitions, local] = forward;
   const Tensor& kept = c.update == "none" ? out : local;
-  return attention_backward(dout, x.dmemory, x.dnorm, attention_inputs(c, x),
+  return attention_backward({dout, x.dmemory, x.dnorm}, arguments_of(c, x),
                             {kept, logsumexp, memories, norms, transitions}, nullptr);
 }
 
@@ -88,8 +87,8 @@ std::vector<Tensor> exact(const Case& c, const Inputs& x, bool reads) {
     variables.push_back(input->to(at::kDouble).detach().requires_grad_());
   }
   const auto [out, memory, norm] =
-      attention(variables[0], variables[1], variables[2], variables[3], variables[4], variables[5],
-                x.cos.to(at::kDouble), x.sin.to(at::kDouble), c.segment_length, c.update, x.starts, x.gain);
+      attention({variables[0], variables[1], variables[2], variables[3], variables[4], variables[5],
+                 x.cos.to(at::kDouble), x.sin.to(at::kDouble), c.segment_length, c.update, x.starts, x.gain});
   Tensor objective = (memory * x.dmemory).sum() + (norm * x.dnorm).sum();
   if (reads) objective = objective + (out * x.dout).sum();
   std::vector<Tensor> results{out.detach(), memory.detach(), norm.detach()};
@@ -118,7 +117,7 @@ class Attention : public ::testing::TestWithParam<std::tuple<Case, at::ScalarTyp
 
 TEST_P(Attention, and_its_gradients_are_those_of_the_cpu_op_in_double) {
   const Inputs x = random_inputs(shape(), dtype());
-  const auto forward = attention_forward(attention_inputs(shape(), x), x.memory, x.norm, nullptr);
+  const auto forward = attention_forward(arguments_of(shape(), x), nullptr);
   const auto [dq, dk, dv, dbeta, dmemory, dnorm] = backward_of(shape(), x, forward, x.dout);
   const auto expected = exact(shape(), x, true);
   const std::vector<std::pair<const char*, Tensor>> actual{{"out", std::get<0>(forward)},
@@ -135,7 +134,7 @@ TEST_P(Attention, and_its_gradients_are_those_of_the_cpu_op_in_double) {
 
 TEST_P(Attention, passes_the_gradient_of_the_states_alone_where_nothing_reads_the_output) {
   const Inputs x = random_inputs(shape(), dtype());
-  const auto forward = attention_forward(attention_inputs(shape(), x), x.memory, x.norm, nullptr);
+  const auto forward = attention_forward(arguments_of(shape(), x), nullptr);
   const auto [dq, dk, dv, dbeta, dmemory, dnorm] = backward_of(shape(), x, forward, std::nullopt);
   const auto expected = exact(shape(), x, false);
   const std::vector<std::pair<const char*, Tensor>> actual{{"dq", dq},       {"dk", dk},           {"dv", dv},
@@ -145,61 +144,48 @@ TEST_P(Attention, passes_the_gradient_of_the_states_alone_where_nothing_reads_th
   }
 }
 
-template <typename Signature, typename... Arguments>
-std::vector<Tensor> on_meta(const char* name, const Arguments&... arguments) {
-  std::vector<Tensor> tensors;
-  std::apply([&](const auto&... results) { (tensors.push_back(results), ...); },
-             dispatch<Signature>(name, arguments...));
-  return tensors;
-}
-
 Tensor meta(const Tensor& x) { return torch::empty_strided(x.sizes(), x.strides(), x.options().device(at::kMeta)); }
 OptionalTensor meta(const OptionalTensor& x) { return x ? OptionalTensor(meta(*x)) : std::nullopt; }
 
+AttentionArguments meta(const AttentionArguments& x) {
+  return {meta(x.q),   meta(x.k),   meta(x.v),        meta(x.beta), meta(x.memory), meta(x.norm),
+          meta(x.cos), meta(x.sin), x.segment_length, x.update,     meta(x.starts), meta(x.gain)};
+}
+
 template <typename Results>
-void expect_alike(const Results& results, const std::vector<Tensor>& predicted) {
-  std::vector<Tensor> actual;
-  std::apply([&](const auto&... tensors) { (actual.push_back(tensors), ...); }, results);
-  ASSERT_EQ(actual.size(), predicted.size());
+std::vector<Tensor> listed(const Results& results) {
+  return std::apply([](const auto&... tensors) { return std::vector<Tensor>{tensors...}; }, results);
+}
+
+template <typename Results>
+void expect_alike(const Results& results, const Results& predicted) {
+  const std::vector<Tensor> actual = listed(results), expected = listed(predicted);
   for (size_t i = 0; i < actual.size(); ++i) {
-    EXPECT_EQ(actual[i].sizes(), predicted[i].sizes()) << "result " << i;
-    EXPECT_EQ(actual[i].strides(), predicted[i].strides()) << "result " << i;
-    EXPECT_EQ(actual[i].scalar_type(), predicted[i].scalar_type()) << "result " << i;
+    EXPECT_EQ(actual[i].sizes(), expected[i].sizes()) << "result " << i;
+    EXPECT_EQ(actual[i].strides(), expected[i].strides()) << "result " << i;
+    EXPECT_EQ(actual[i].scalar_type(), expected[i].scalar_type()) << "result " << i;
   }
 }
 
 TEST_P(Attention, has_the_shapes_dtypes_and_strides_that_the_meta_kernels_predict) {
-  using Forward = AttentionForward(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-                                   const Tensor&, const Tensor&, const Tensor&, int64_t, std::string_view,
-                                   const OptionalTensor&, const OptionalTensor&);
-  using Backward = AttentionBackward(const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const Tensor&,
-                                     const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t,
-                                     std::string_view, const OptionalTensor&, const OptionalTensor&, const Tensor&,
-                                     const Tensor&, const Tensor&, const Tensor&, const Tensor&);
   const Case& c = shape();
   const Inputs x = random_inputs(c, dtype());
-  const auto forward = attention_forward(attention_inputs(c, x), x.memory, x.norm, nullptr);
-  expect_alike(forward, on_meta<Forward>("infini::_attention_forward", meta(x.q), meta(x.k), meta(x.v), meta(x.beta),
-                                         meta(x.memory), meta(x.norm), meta(x.cos), meta(x.sin), c.segment_length,
-                                         std::string_view(c.update), meta(x.starts), meta(x.gain)));
+  const AttentionArguments arguments = meta(arguments_of(c, x));
+  const auto forward = attention_forward(arguments_of(c, x), nullptr);
+  expect_alike(forward, attention_schema::call<AttentionForward>("infini::_attention_forward", arguments));
   const auto& [out, memory, norm, logsumexp, memories, norms, transitions, local] = forward;
-  expect_alike(
-      backward_of(c, x, forward, x.dout),
-      on_meta<Backward>("infini::_attention_backward", meta(OptionalTensor(x.dout)), meta(OptionalTensor(x.dmemory)),
-                        meta(OptionalTensor(x.dnorm)), meta(x.q), meta(x.k), meta(x.v), meta(x.beta), meta(x.cos),
-                        meta(x.sin), c.segment_length, std::string_view(c.update), meta(x.starts), meta(x.gain),
-                        meta(c.update == "none" ? out : local), meta(logsumexp), meta(memories), meta(norms),
-                        meta(transitions)));
+  expect_alike(backward_of(c, x, forward, x.dout),
+               attention_schema::call_backward({meta(x.dout), meta(x.dmemory), meta(x.dnorm)}, arguments,
+                                               {meta(c.update == "none" ? out : local), meta(logsumexp), meta(memories),
+                                                meta(norms), meta(transitions)}));
 }
 
 TEST_P(Attention, gives_the_same_bits_twice) {
   const Inputs x = random_inputs(shape(), dtype());
   std::vector<Tensor> runs[2];
   for (auto& results : runs) {
-    const auto forward = attention_forward(attention_inputs(shape(), x), x.memory, x.norm, nullptr);
-    const auto collect = [&](const auto&... tensors) { (results.push_back(tensors), ...); };
-    std::apply(collect, forward);
-    std::apply(collect, backward_of(shape(), x, forward, x.dout));
+    const auto forward = attention_forward(arguments_of(shape(), x), nullptr);
+    results = listed(std::tuple_cat(forward, backward_of(shape(), x, forward, x.dout)));
   }
   for (size_t i = 0; i < runs[0].size(); ++i) EXPECT_TRUE(torch::equal(runs[0][i], runs[1][i])) << "result " << i;
 }

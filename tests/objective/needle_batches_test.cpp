@@ -1,4 +1,4 @@
-#include "objective/task_batches.h"
+#include "objective/needle_batches.h"
 
 #include <gtest/gtest.h>
 

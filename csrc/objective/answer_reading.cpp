@@ -1,4 +1,4 @@
-#include "model/answer_reading.h"
+#include "objective/answer_reading.h"
 
 namespace infini {
 
@@ -27,6 +27,23 @@ AnswerReading read_answers(const CausalLanguageModel& model, const Tensor& hidde
   const Tensor losses = log_probabilities.gather(2, wanted.unsqueeze(2)).squeeze(2).neg();
   const Tensor correct = log_probabilities.argmax(2).eq(wanted).logical_and(inside);
   return {losses.masked_fill(inside.logical_not(), 0).sum(), correct.sum(1), inside.sum(1)};
+}
+
+Tensor answer_totals(const std::vector<AnswerReading>& readings) {
+  Tensor sum;
+  for (const AnswerReading& reading : readings) {
+    const Tensor exact = reading.correct.eq(reading.count);
+    const Tensor counts = torch::stack({reading.correct.sum(), exact.sum(), reading.count.sum()});
+    const Tensor rows = torch::full({1}, exact.size(0), reading.loss.options());
+    const Tensor values = torch::cat({reading.loss.reshape(1), counts.to(reading.loss.scalar_type()), rows});
+    sum = sum.defined() ? sum + values : values;
+  }
+  return sum;
+}
+
+AnswerMetrics answer_metrics(const double* totals) {
+  const double loss = totals[0], correct = totals[1], exact = totals[2], tokens = totals[3], rows = totals[4];
+  return {loss / tokens, correct / tokens, exact / rows};
 }
 
 }  // namespace infini

@@ -1,4 +1,4 @@
-#include "train/curriculum.h"
+#include "objective/curriculum.h"
 
 #include <algorithm>
 
@@ -8,21 +8,33 @@ namespace {
 /// The running loss is a mean over about this many steps, and a stage that ends by it lasts at least as long.
 constexpr int64_t kMemory = 50;
 
+template <typename Value>
+Value value_of_stage(const std::vector<Value>& values, int64_t number, Value if_empty) {
+  if (values.empty()) return if_empty;
+  return values[std::min(static_cast<size_t>(number - 1), values.size() - 1)];
+}
+
 }  // namespace
+
+int64_t stage_count(const CurriculumConfig& curriculum, const MemoryGainConfig& gain) {
+  return static_cast<int64_t>(
+      std::max({size_t{1}, curriculum.shortest.size(), curriculum.longest.size(), gain.largest.size()}));
+}
+
+Stage stage_of(const CurriculumConfig& curriculum, const MemoryGainConfig& gain, int64_t number,
+               int64_t segments_per_row) {
+  Stage stage;
+  stage.longest = value_of_stage(curriculum.longest, number, segments_per_row);
+  stage.shortest = value_of_stage(curriculum.shortest, number, stage.longest);
+  stage.largest_gain = value_of_stage(gain.largest, number, 1.0);
+  return stage;
+}
 
 Curriculum::Curriculum(const CurriculumConfig& curriculum, const MemoryGainConfig& gain, int64_t segments_per_row)
     : curriculum_(curriculum),
       gain_(gain),
       segments_per_row_(segments_per_row),
       stages_(stage_count(curriculum, gain)) {}
-
-Stage Curriculum::stage() const {
-  Stage stage;
-  stage.longest = of_stage(curriculum_.longest, number_, segments_per_row_);
-  stage.shortest = of_stage(curriculum_.shortest, number_, stage.longest);
-  stage.largest_gain = of_stage(gain_.largest, number_, 1.0);
-  return stage;
-}
 
 void Curriculum::observe(double answer_loss) {
   ++steps_;

@@ -1,4 +1,4 @@
-#include "objective/task_batches.h"
+#include "objective/needle_batches.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +13,9 @@ namespace {
 
 constexpr uint32_t kShapes = 0x7368, kRows = 0x726f;
 
-Batch empty_batch(int64_t rows, int64_t segments, int64_t segment_length) {
+TrainingBatch empty_batch(int64_t rows, int64_t segments, int64_t segment_length) {
   const int64_t length = segments * segment_length;
-  Batch batch;
+  TrainingBatch batch;
   batch.tokens = torch::zeros({rows, length}, torch::kInt64);
   batch.targets = torch::full({rows, length}, -1, torch::kInt64);
   batch.weights = torch::zeros({rows, length}, torch::kFloat32);
@@ -25,7 +25,7 @@ Batch empty_batch(int64_t rows, int64_t segments, int64_t segment_length) {
 }
 
 /// Puts an example into row `row`; the answers' places go to `answers`.
-void fill_row(Batch& batch, int64_t row, const Example& example, std::vector<std::vector<int64_t>>& answers) {
+void fill_row(TrainingBatch& batch, int64_t row, const Example& example, std::vector<std::vector<int64_t>>& answers) {
   const int64_t inputs = example.length() - 1;
   std::vector<int64_t> tokens(static_cast<size_t>(example.length()));
   example.read(0, tokens);
@@ -37,7 +37,7 @@ void fill_row(Batch& batch, int64_t row, const Example& example, std::vector<std
 }
 
 /// Weights so that Σ weight · loss / target_count is the answers' mean loss + `language_loss` times that of the rest.
-void weigh(Batch& batch, const std::vector<std::vector<int64_t>>& answers, double language_loss) {
+void weigh(TrainingBatch& batch, const std::vector<std::vector<int64_t>>& answers, double language_loss) {
   size_t longest = 0;
   int64_t answer_count = 0;
   for (const auto& places : answers) {
@@ -77,10 +77,10 @@ double log_uniform(double largest, DeterministicRandom& random) { return std::po
 
 }  // namespace
 
-TaskStream::TaskStream(std::shared_ptr<const NeedleTask> task, const TaskBatchOptions& options)
+NeedleBatches::NeedleBatches(std::shared_ptr<const NeedleTask> task, const NeedleBatchOptions& options)
     : task_(std::move(task)), options_(options) {}
 
-Batch TaskStream::next(const Stage& stage) {
+TrainingBatch NeedleBatches::next(const Stage& stage) {
   const int64_t segment_length = options_.segment_length;
   // The inputs, one less than the tokens, in whole segments.
   const int64_t fitting = (task_->shortest_length() - 1 + segment_length - 1) / segment_length;
@@ -88,35 +88,42 @@ Batch TaskStream::next(const Stage& stage) {
   const int64_t segments = DeterministicRandom(options_.seed, batches_++, kShapes).between(shortest, longest);
   const int64_t rows = std::max<int64_t>(1, options_.tokens / (segments * segment_length));
 
-  Batch batch = empty_batch(rows, segments, segment_length);
+  TrainingBatch batch = empty_batch(rows, segments, segment_length);
   if (stage.largest_gain > 1) batch.gain = torch::ones({rows, segments}, torch::kFloat32);
   std::vector<std::vector<int64_t>> answers;
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t global_row = 0; global_row < rows * options_.ranks; ++global_row) {
     const auto [index, least] = next_fitting(*task_, options_.seed, examples_, segments * segment_length);
+    if (global_row / rows != options_.rank) continue;
     DeterministicRandom random(options_.seed, index, kRows);
     const int64_t inputs =
         random.between(std::max(least, (segments - 1) * segment_length + 1), segments * segment_length);
     const Example example = task_->example(options_.seed, index, inputs + 1);
+    const int64_t row = global_row % rows;
     fill_row(batch, row, example, answers);
-    if (!batch.gain.defined()) continue;
-    const double of_example = log_uniform(stage.largest_gain, random);
-    float* const gain = batch.gain[row].data_ptr<float>();
-    for (int64_t segment = 0; segment < segments; ++segment) {
-      gain[segment] = static_cast<float>(options_.gain_all ? log_uniform(of_example, random) : of_example);
-    }
-    if (options_.gain_all) continue;
-    for (const TokenSpan& evidence : example.evidence()) {
-      const int64_t last = std::min((evidence.end - 1) / segment_length, segments - 1);
-      for (int64_t segment = evidence.begin / segment_length; segment <= last; ++segment) gain[segment] = 1;
-    }
+    if (batch.gain.defined()) set_gain(batch.gain[row], example, stage.largest_gain, random);
   }
   weigh(batch, answers, options_.language_loss);
   return batch;
 }
 
-Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
+void NeedleBatches::set_gain(const torch::Tensor& row, const Example& example, double largest,
+                             DeterministicRandom& random) const {
+  const double of_example = log_uniform(largest, random);
+  const int64_t segments = row.size(0);
+  float* const gain = row.data_ptr<float>();
+  for (int64_t segment = 0; segment < segments; ++segment) {
+    gain[segment] = static_cast<float>(options_.gain_all ? log_uniform(of_example, random) : of_example);
+  }
+  if (options_.gain_all) return;
+  for (const TokenSpan& evidence : example.evidence()) {
+    const int64_t last = std::min((evidence.end - 1) / options_.segment_length, segments - 1);
+    for (int64_t segment = evidence.begin / options_.segment_length; segment <= last; ++segment) gain[segment] = 1;
+  }
+}
+
+TrainingBatch needle_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
                  int64_t segment_length, double language_loss) {
-  Batch batch = empty_batch(rows, segments, segment_length);
+  TrainingBatch batch = empty_batch(rows, segments, segment_length);
   std::vector<std::vector<int64_t>> answers;
   for (int64_t row = 0; row < rows; ++row) {
     const uint64_t index = next_fitting(task, seed, examples, segments * segment_length).index;
@@ -126,28 +133,29 @@ Batch task_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int6
   return batch;
 }
 
-nlohmann::json TaskStream::identity() const {
+nlohmann::json NeedleBatches::identity() const {
   const NeedleOptions& needles = task_->options();
   return {{"kind", needles.kind},
           {"digits", needles.digits},
           {"needles", needles.needles},
           {"fillers", needles.fillers},
-          {"documents", !needles.documents.empty()},
+          {"documents", task_->documents_fingerprint()},
           {"segment_length", options_.segment_length},
-          {"tokens", options_.tokens},
+          {"tokens", options_.tokens * options_.ranks},
           {"seed", options_.seed}};
 }
 
-nlohmann::json TaskStream::position() const {
+nlohmann::json NeedleBatches::position() const {
   return {{"identity", identity()}, {"batches", batches_}, {"examples", examples_}};
 }
 
-void TaskStream::seek(const nlohmann::json& position) {
+void NeedleBatches::seek(const nlohmann::json& position) {
   try {
     const nlohmann::json& theirs = position.at("identity");
     const nlohmann::json now = identity();
     for (const auto& [key, ours] : now.items()) {
       if (theirs.at(key) == ours) continue;
+      if (key == "documents") throw UserError("the task's position belongs to other documents than those given now");
       throw UserError("the task's position was saved with " + key + " " + theirs.at(key).dump() + ", now it is " +
                       ours.dump() + "; go on with the same value, or start a new run");
     }

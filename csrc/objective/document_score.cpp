@@ -1,4 +1,4 @@
-#include "eval/document_score.h"
+#include "objective/document_score.h"
 
 #include <algorithm>
 #include <limits>
@@ -38,25 +38,27 @@ void score_document(CausalLanguageModel& model, const TokenReader& read, const S
   const ModelConfig& config = model.config();
   const int64_t segment_length = config.memory.segment_length;
   const bool segmented = segment_length > 0;
-  const int64_t chunk =
-      segmented ? std::max<int64_t>(1, options.chunk_tokens / segment_length) * segment_length : options.chunk_tokens;
+  const bool whole = !segmented && options.window_tokens == 0;
+  const int64_t chunk = segmented ? std::max<int64_t>(1, options.chunk_tokens / segment_length) * segment_length
+                        : whole   ? options.chunk_tokens
+                                  : options.window_tokens;
 
-  MemoryState state = model.empty_state(1);
+  ContextState state = model.empty_state(1);
   std::vector<int64_t> tokens;  // the inputs of one forward pass, and the target of the last of them
   bool more = append(read, 1, tokens);
   for (int64_t first = 0; more;) {
     more = append(read, chunk, tokens);
-    while (!segmented && more) more = append(read, chunk, tokens);
+    while (whole && more) more = append(read, chunk, tokens);
     const auto count = static_cast<int64_t>(tokens.size()) - 1;
     if (count == 0) break;
     check_vocabulary(tokens, first, config.vocab_size);
 
     const torch::Tensor row = torch::from_blob(tokens.data(), {1, count + 1}, torch::kInt64).to(model.device());
-    std::optional<torch::Tensor> starts;
+    SegmentMarks marks;
     if (segmented && !options.memory) {
-      starts = torch::ones({1, (count + segment_length - 1) / segment_length}, row.options().dtype(torch::kBool));
+      marks.starts = torch::ones({1, (count + segment_length - 1) / segment_length}, row.options().dtype(torch::kBool));
     }
-    ForwardResult result = model.forward(row.slice(1, 0, count), state, starts);
+    ForwardResult result = model.forward(row.slice(1, 0, count), state, marks);
     const torch::Tensor losses =
         model.token_losses(result.hidden, row.slice(1, 1)).to(torch::kCPU, torch::kFloat64).contiguous();
     state = std::move(result.state);

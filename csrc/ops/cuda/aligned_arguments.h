@@ -4,8 +4,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include "ops/attention_arguments.h"
 #include "ops/checks.h"
-#include "ops/cuda/attention.h"
 #include "ops/cuda/extents.h"
 #include "ops/cuda/rotate.h"
 
@@ -38,25 +38,25 @@ inline at::Tensor empty_heads(const at::Tensor& like, int64_t heads, int64_t wid
   return at::empty({like.size(0), like.size(2), heads, width}, like.options()).transpose(1, 2);
 }
 
-/// The inputs of one call, with what is read often by name.
-struct AttentionArguments {
+/// Tensors in the dtypes and layouts that the kernels read.
+struct AlignedArguments {
   at::Tensor q, k, v, beta, cos, sin, starts, gain;
   Update update;
   Extents extents;
   at::TensorOptions state;
 
-  explicit AttentionArguments(const AttentionInputs& inputs)
-      : q(with_aligned_rows(inputs.q)),
-        k(with_aligned_rows(inputs.k)),
-        v(with_aligned_rows(inputs.v)),
-        beta(plain_float(inputs.beta)),
-        cos(plain_float(inputs.cos)),
-        sin(plain_float(inputs.sin)),
-        update(parse_update(inputs.update, true)),
-        extents{q.size(0), q.size(1), k.size(1), q.size(2), inputs.segment_length, q.size(3), v.size(3)},
+  explicit AlignedArguments(const AttentionArguments& arguments)
+      : q(with_aligned_rows(arguments.q)),
+        k(with_aligned_rows(arguments.k)),
+        v(with_aligned_rows(arguments.v)),
+        beta(plain_float(arguments.beta)),
+        cos(plain_float(arguments.cos)),
+        sin(plain_float(arguments.sin)),
+        update(parse_update(arguments.update, true)),
+        extents{q.size(0), q.size(1), k.size(1), q.size(2), arguments.segment_length, q.size(3), v.size(3)},
         state(q.options().dtype(at::kFloat)) {
-    if (inputs.starts) starts = inputs.starts->contiguous();
-    if (inputs.gain) gain = plain_float(*inputs.gain);
+    if (arguments.starts) starts = arguments.starts->contiguous();
+    if (arguments.gain) gain = plain_float(*arguments.gain);
   }
 
   bool reads_memory() const { return update != Update::none; }
@@ -65,7 +65,7 @@ struct AttentionArguments {
 
 /// q and k with their position embedding.
 template <typename T>
-std::tuple<at::Tensor, at::Tensor> rotated(const AttentionArguments& arguments, cudaStream_t stream) {
+std::tuple<at::Tensor, at::Tensor> rotated(const AlignedArguments& arguments, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   const at::Tensor q = empty_heads(arguments.q, x.heads, x.key_width);
   const at::Tensor k = empty_heads(arguments.k, x.groups, x.key_width);

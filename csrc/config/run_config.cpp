@@ -1,0 +1,42 @@
+#include "config/run_config.h"
+
+#include <string>
+
+#include "config/config_key.h"
+#include "config/load_train_config.h"
+#include "io/atomic_file.h"
+#include "log/error.h"
+#include "log/log.h"
+
+namespace infini {
+namespace {
+
+namespace fs = std::filesystem;
+
+void warn_of_changes(const fs::path& file, const TrainConfig& config) {
+  TrainConfig before, now = config;  // keys refer to fields that may be written to
+  try {
+    before = load_train_config(file, {});
+  } catch (const UserError& error) {
+    log::warn("the configuration that the run had before cannot be compared: " + std::string(error.what()));
+    return;
+  }
+  for (const ConfigKey& key : config_keys()) {
+    const std::string old = field_text(key.field(before)), fresh = field_text(key.field(now));
+    if (old != fresh) log::warn(std::string(key.path) + " was " + old + " so far in this run, from here on it is " + fresh);
+  }
+}
+
+}  // namespace
+
+void write_run_config(const fs::path& run_folder, const TrainConfig& config, int64_t steps_done) {
+  const fs::path file = run_folder / "config.yaml";
+  const std::string yaml = to_yaml(config);
+  if (steps_done > 0 && fs::exists(file) && read_file(file) != yaml) {
+    warn_of_changes(file, config);
+    fs::rename(file, run_folder / ("config-until-step-" + std::to_string(steps_done) + ".yaml"));
+  }
+  write_file(file, yaml);
+}
+
+}  // namespace infini

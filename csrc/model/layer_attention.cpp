@@ -1,0 +1,90 @@
+#include "model/layer_attention.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ops/ops.h"
+
+namespace infini {
+
+using torch::Tensor;
+
+namespace {
+
+// Causal attention of the last n of m tokens: q [B,H,n,D], k and v [B,G,m,D], rotated already.
+Tensor attend_to_all_before(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const int64_t n = q.size(2), m = k.size(2);
+  std::optional<Tensor> visible;
+  if (n > 1 && n < m) visible = torch::ones({n, m}, q.options().dtype(torch::kBool)).tril(m - n);
+  return at::scaled_dot_product_attention(q, k, v, visible, /*dropout_p=*/0.0, /*is_causal=*/n > 1 && n == m,
+                                          /*scale=*/std::nullopt, /*enable_gqa=*/true);
+}
+
+}  // namespace
+
+LayerAttention::LayerAttention(const ModelConfig& config, int64_t layer, const torch::TensorOptions& options)
+    : layer_(layer),
+      heads_(config.num_attention_heads),
+      key_value_heads_(config.num_key_value_heads),
+      head_dim_(config.head_dim),
+      state_prefix_("layers." + std::to_string(layer) + ".") {
+  const auto projection = [&](const char* name, int64_t in, int64_t out) {
+    return register_module(name, std::make_shared<Projection>(in, out, config.attention_bias, options));
+  };
+  q_proj_ = projection("q_proj", config.hidden_size, heads_ * head_dim_);
+  k_proj_ = projection("k_proj", config.hidden_size, key_value_heads_ * head_dim_);
+  v_proj_ = projection("v_proj", config.hidden_size, key_value_heads_ * head_dim_);
+  o_proj_ = projection("o_proj", heads_ * head_dim_, config.hidden_size);
+  if (config.qk_norm) {
+    q_norm_ = register_module("q_norm", std::make_shared<RmsNorm>(head_dim_, config.rms_norm_eps, options));
+    k_norm_ = register_module("k_norm", std::make_shared<RmsNorm>(head_dim_, config.rms_norm_eps, options));
+  }
+}
+
+QueriesKeysValues LayerAttention::project(const Tensor& x) const {
+  Tensor q = q_proj_->forward(x).unflatten(2, {heads_, head_dim_});
+  if (q_norm_) q = q_norm_->forward(q);
+  auto [k, v] = project_keys_and_values(x);
+  return {q.transpose(1, 2), std::move(k), std::move(v)};
+}
+
+KeysAndValues LayerAttention::project_keys_and_values(const Tensor& x) const {
+  Tensor k = k_proj_->forward(x).unflatten(2, {key_value_heads_, head_dim_});
+  if (k_norm_) k = k_norm_->forward(k);
+  const Tensor v = v_proj_->forward(x).unflatten(2, {key_value_heads_, head_dim_});
+  return {k.transpose(1, 2), v.transpose(1, 2)};
+}
+
+Tensor LayerAttention::output(const Tensor& attended) const {
+  return o_proj_->forward(attended.transpose(1, 2).flatten(2));
+}
+
+Tensor LayerAttention::attend_open_segment(const QueriesKeysValues& tokens, ContextState& state,
+                                           const Pass& pass) const {
+  const auto [cos, sin] = pass.segments.rotary.from(state.open_tokens);
+  const Tensor k = extend_open_segment("open_rotated_keys", ops::rotate(tokens.k, cos, sin), state, pass);
+  const Tensor v = extend_open_segment("open_values", tokens.v, state, pass);
+  return attend_to_all_before(ops::rotate(tokens.q, cos, sin), k, v);
+}
+
+Tensor LayerAttention::extend_open_segment(const char* tensor, const Tensor& fresh, ContextState& state,
+                                           const Pass& pass) const {
+  const int64_t end = state.open_tokens + fresh.size(2);
+  ContextTensor& open = state.tensors[state_name(tensor)];
+  open.differentiable = false;
+  const int64_t room = open.value.defined() ? open.value.size(2) : 0;
+  if (room < end) {
+    // Without segments the open one has no end: its room doubles.
+    std::vector<int64_t> sizes = fresh.sizes().vec();
+    sizes[2] = pass.segments.length > 0 ? pass.segments.length : std::max(end, 2 * room);
+    const Tensor larger = torch::empty(sizes, fresh.options());
+    if (state.open_tokens > 0) {
+      larger.narrow(2, 0, state.open_tokens).copy_(open.value.narrow(2, 0, state.open_tokens));
+    }
+    open.value = larger;
+  }
+  open.value.narrow(2, state.open_tokens, fresh.size(2)).copy_(fresh);
+  return open.value.narrow(2, 0, end);
+}
+
+}  // namespace infini

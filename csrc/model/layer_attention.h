@@ -1,0 +1,70 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+
+#include "model/config.h"
+#include "model/context_state.h"
+#include "model/pass.h"
+#include "model/projection.h"
+#include "model/rms_norm.h"
+
+namespace infini {
+
+/// Keys and values [B, G, N, D], without position embedding.
+struct KeysAndValues {
+  torch::Tensor k, v;
+};
+
+/// Queries [B, H, N, D], keys and values [B, G, N, D], all without position embedding.
+struct QueriesKeysValues {
+  torch::Tensor q, k, v;
+};
+
+/// The attention of one layer, with whatever it remembers of earlier segments: `self_attn.*` in checkpoint names. This
+/// base has the projections and the local attention inside a segment; each kind of context memory derives from it.
+class LayerAttention : public torch::nn::Module {
+ public:
+  LayerAttention(const ModelConfig& config, int64_t layer, const torch::TensorOptions& options);
+
+  /// x [B, N, hidden_size] → the same shape. The layer's tensors in `state` become those after the last full segment,
+  /// or after the last token where `pass.mode` is open_segment.
+  virtual torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const = 0;
+
+  /// Writes the full segments of x [B, N, hidden_size] into `state` as forward does, and reads nothing. An attention
+  /// that remembers nothing keeps this and the next one as they are.
+  virtual void write(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
+
+  /// Adds the layer's tensors, as they are before the first segment. `options`: device and dtype of what must be exact.
+  virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/, const torch::TensorOptions& /*options*/)
+      const {}
+
+ protected:
+  QueriesKeysValues project(const torch::Tensor& x) const;
+  KeysAndValues project_keys_and_values(const torch::Tensor& x) const;
+  /// Attention's output [B, H, N, D] → [B, N, hidden_size].
+  torch::Tensor output(const torch::Tensor& attended) const;
+
+  /// Adds the pass's tokens to the open segment, and attends inside it: → [B, H, N, D].
+  torch::Tensor attend_open_segment(const QueriesKeysValues& tokens, ContextState& state, const Pass& pass) const;
+  /// Adds `fresh` [B, G, n, D] to the tensor of that name in the open segment, and returns all of it, [B, G, m, D].
+  /// There is room for the whole segment from the start, so that a token copies nothing but itself.
+  torch::Tensor extend_open_segment(const char* tensor, const torch::Tensor& fresh, ContextState& state,
+                                    const Pass& pass) const;
+
+  int64_t layer() const { return layer_; }
+  int64_t heads() const { return heads_; }
+  int64_t key_value_heads() const { return key_value_heads_; }
+  int64_t head_dim() const { return head_dim_; }
+  /// The name of one of the layer's tensors in a state: "layers.3.memory".
+  std::string state_name(const char* tensor) const { return state_prefix_ + tensor; }
+
+ private:
+  int64_t layer_, heads_, key_value_heads_, head_dim_;
+  std::string state_prefix_;
+  std::shared_ptr<Projection> q_proj_, k_proj_, v_proj_, o_proj_;
+  std::shared_ptr<RmsNorm> q_norm_, k_norm_;  // null without q/k norm
+};
+
+}  // namespace infini

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "model/rotary_embedding.h"
+
+namespace infini {
+
+class AttentionObserver;
+
+/// How the N tokens of one pass fall into segments.
+struct Segments {
+  int64_t length;                             ///< L: N itself for plain causal attention
+  RotaryEmbedding::Tables rotary;             ///< positions 0 … L − 1
+  std::optional<torch::Tensor> starts, gain;  ///< [B, ceil(N/L)]
+};
+
+/// What a pass does with its tokens.
+enum class PassMode {
+  segments,      ///< reads them from the beginning of a segment on; a last, partial segment is read and not written
+  state_only,    ///< the same, for the state alone: the last layer only writes
+  open_segment,  ///< goes on in the open segment, and keeps it in the state; without a graph
+};
+
+/// One pass through the layers: handed down from the model to every layer's attention.
+struct Pass {
+  PassMode mode = PassMode::segments;
+  Segments segments;
+  AttentionObserver* observer = nullptr;  ///< null: nobody looks on
+  /// What the memory itself is trained by, beside the loss of the targets: a sum over tokens, as that is. Undefined
+  /// where no layer has such a loss.
+  torch::Tensor auxiliary_loss;
+};
+
+}  // namespace infini

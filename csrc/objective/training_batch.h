@@ -1,0 +1,24 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "data/batch.h"
+
+namespace infini {
+
+/// A batch with what an objective adds to it. Tensors that it has no use for are undefined.
+struct TrainingBatch : Batch {
+  torch::Tensor weights;  ///< [B, N] float: what each target's loss is multiplied by; undefined: 1
+  torch::Tensor gain;     ///< [B, N / segment_length] float: what each segment's writing is multiplied by
+  torch::Tensor answers;  ///< [B, K] int64: places in the row whose targets are checked one by one, −1 for none
+  /// Columns outside of [targets_begin, targets_end) have no target in any row: no logits are computed there.
+  int64_t targets_begin = 0, targets_end = std::numeric_limits<int64_t>::max();
+};
+
+/// Copies a batch to the device. Towards a GPU it goes through pinned memory, so nothing waits for the copy.
+TrainingBatch to_device(const TrainingBatch& batch, torch::Device device);
+
+}  // namespace infini

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/safetensors.h"
+
+namespace infini {
+
+/// What, beside the weights, a run needs to go on exactly where it stood: a checkpoint's folder trainer/.
+struct RunState {
+  int64_t step = 0;  ///< steps done
+  int64_t tokens = 0;
+  int64_t skipped_steps = 0;
+  int64_t skipped_in_a_row = 0;
+  uint64_t seed = 0;
+  int64_t threads = 0;
+  double next_learning_rate = 0;  ///< of the next step, by the schedule that the run had
+  nlohmann::json objective;       ///< Objective::position
+  nlohmann::json early_stop;      ///< EarlyStop::state
+  NamedTensors optimizer;         ///< Optimizer::state
+  NamedTensors random;            ///< random_state
+  NamedTensors carried;           ///< ContextState::named; empty where no memory is carried
+};
+
+/// Writes state.json, optimizer.safetensors, random.safetensors and, where memory is carried, memory.safetensors into
+/// CHECKPOINT/trainer.
+void write_run_state(const std::filesystem::path& checkpoint, const RunState& state);
+
+/// Reads it back, tensors on the CPU. Throws UserError that names what is missing or damaged.
+RunState read_run_state(const std::filesystem::path& checkpoint);
+
+}  // namespace infini

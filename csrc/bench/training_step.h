@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "objective/training_batch.h"
 #include "model/causal_language_model.h"
+#include "objective/training_batch.h"
 #include "train/optimizer.h"
 #include "train/train_config.h"
 

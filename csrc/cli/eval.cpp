@@ -2,11 +2,11 @@
 #include <iostream>
 #include <optional>
 
-#include "io/atomic_file.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "eval/evaluation_data.h"
 #include "eval/perplexity.h"
+#include "io/atomic_file.h"
 #include "log/error.h"
 #include "log/progress.h"
 

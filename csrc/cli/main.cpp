@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "cli/commands.h"
-#include "text/edit_distance.h"
 #include "log/error.h"
+#include "text/edit_distance.h"
 
 namespace infini {
 namespace {

@@ -2,14 +2,14 @@
 #include <iostream>
 #include <optional>
 
-#include "io/json_file.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "eval/needle_grid.h"
+#include "io/json_file.h"
 #include "log/error.h"
 #include "log/progress.h"
-#include "text/token_length.h"
 #include "objective/needles.h"
+#include "text/token_length.h"
 #include "text/tokenizer.h"
 
 namespace infini {

@@ -69,7 +69,8 @@ int run_train(int argc, char** argv) {
               " steps; --resume goes on from " + outcome.checkpoint.string());
     return kStopped;
   }
-  log::info("finished after " + std::to_string(outcome.step) + " steps; the model is in " + outcome.checkpoint.string());
+  log::info("finished after " + std::to_string(outcome.step) + " steps; the model is in " +
+            outcome.checkpoint.string());
   return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "config/run_config.h"
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "config/config_key.h"
@@ -13,6 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string text_of(const fs::path& file) {
+  std::ifstream input(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>()};
+}
+
 void warn_of_changes(const fs::path& file, const TrainConfig& config) {
   TrainConfig before, now = config;  // keys refer to fields that may be written to
   try {
@@ -23,7 +30,8 @@ void warn_of_changes(const fs::path& file, const TrainConfig& config) {
   }
   for (const ConfigKey& key : config_keys()) {
     const std::string old = field_text(key.field(before)), fresh = field_text(key.field(now));
-    if (old != fresh) log::warn(std::string(key.path) + " was " + old + " so far in this run, from here on it is " + fresh);
+    if (old != fresh)
+      log::warn(std::string(key.path) + " was " + old + " so far in this run, from here on it is " + fresh);
   }
 }
 
@@ -32,7 +40,7 @@ void warn_of_changes(const fs::path& file, const TrainConfig& config) {
 void write_run_config(const fs::path& run_folder, const TrainConfig& config, int64_t steps_done) {
   const fs::path file = run_folder / "config.yaml";
   const std::string yaml = to_yaml(config);
-  if (steps_done > 0 && fs::exists(file) && read_file(file) != yaml) {
+  if (steps_done > 0 && fs::exists(file) && text_of(file) != yaml) {
     warn_of_changes(file, config);
     fs::rename(file, run_folder / ("config-until-step-" + std::to_string(steps_done) + ".yaml"));
   }

@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "io/json_file.h"
 #include "data/dataset_description.h"
 #include "data/shard.h"
+#include "io/json_file.h"
 #include "log/error.h"
 
 namespace infini {

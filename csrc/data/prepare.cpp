@@ -10,14 +10,14 @@
 #include <thread>
 #include <utility>
 
-#include "io/atomic_file.h"
-#include "io/mapped_file.h"
 #include "data/data_folder.h"
 #include "data/document_source.h"
 #include "data/record_reader.h"
 #include "data/shard.h"
 #include "data/token_dataset.h"
 #include "data/worker_threads.h"
+#include "io/atomic_file.h"
+#include "io/mapped_file.h"
 #include "log/error.h"
 #include "log/log.h"
 #include "log/progress.h"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "io/json_file.h"
 #include "data/dataset_description.h"
+#include "io/json_file.h"
 #include "log/error.h"
 
 namespace infini {

@@ -27,7 +27,7 @@ class EvidenceShare : public AttentionObserver {
   const torch::Tensor& sum() const { return sum_; }
 
  private:
-  torch::Tensor evidence_, places_;          ///< one of them is defined
+  torch::Tensor evidence_, places_;           ///< one of them is defined
   std::vector<torch::Tensor> evidence_norm_;  ///< of each layer, [B, G, D]
   torch::Tensor sum_;
 };

@@ -14,7 +14,7 @@ struct GenerateOptions {
   double temperature = 0.8;  ///< 0: greedy
   double top_p = 0.95;
   uint64_t seed = 0;
-  int64_t chunk_tokens = 8192;             ///< of the prompt, read at a time
+  int64_t chunk_tokens = 8192;            ///< of the prompt, read at a time
   std::vector<int32_t> stop_tokens = {};  ///< each ends the text; none is part of the result
 };
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "io/append_file.h"
 #include "eval/needle_cell.h"
+#include "io/append_file.h"
 
 namespace infini {
 

@@ -16,14 +16,14 @@ class Projection;  // lm_head
 
 /// What a text says of its segments; undefined where it says nothing.
 struct SegmentMarks {
-  torch::Tensor starts;  ///< [B, ceil(N/L)] bool: that segment begins a new document, so its memory is empty
-  torch::Tensor gain;    ///< [B, ceil(N/L)]: what that segment writes is multiplied by it
+  torch::Tensor starts = {};  ///< [B, ceil(N/L)] bool: that segment begins a new document, so its memory is empty
+  torch::Tensor gain = {};    ///< [B, ceil(N/L)]: what that segment writes is multiplied by it
 };
 
 struct ForwardResult {
-  torch::Tensor hidden;          ///< [B, N, hidden_size], after the final norm
-  ContextState state;            ///< after the last full segment
-  torch::Tensor auxiliary_loss;  ///< scalar, a sum over tokens; undefined where the kind of memory has none
+  torch::Tensor hidden = {};          ///< [B, N, hidden_size], after the final norm
+  ContextState state = {};            ///< after the last full segment
+  torch::Tensor auxiliary_loss = {};  ///< scalar, a sum over tokens; undefined where the kind of memory has none
 };
 
 /// A causal language model in the Llama layout; its parameters carry Llama's names

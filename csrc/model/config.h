@@ -7,7 +7,8 @@
 
 namespace infini {
 
-/// What the model remembers of earlier segments. `segment_length` 0 (and `update` "none") is plain causal attention over the whole input.
+/// What the model remembers of earlier segments. `segment_length` 0 (and `update` "none") is plain causal attention
+/// over the whole input.
 struct MemoryConfig {
   int64_t segment_length = 0;
   std::string update = "none";  ///< "linear", "delta" or "none" (local attention only)

@@ -12,8 +12,8 @@
 
 namespace infini {
 
-/// The transformer without its head: embedding, blocks, final norm. A kind of context memory that puts tokens of its own
-/// before or behind a segment derives from it and overrides `read` and `empty_state`.
+/// The transformer without its head: embedding, blocks, final norm. A kind of context memory that puts tokens of its
+/// own before or behind a segment derives from it and overrides `read` and `empty_state`.
 class Decoder : public torch::nn::Module {
  public:
   using MakeAttention = std::function<std::shared_ptr<LayerAttention>(int64_t layer)>;
@@ -21,8 +21,7 @@ class Decoder : public torch::nn::Module {
   Decoder(const ModelConfig& config, const torch::TensorOptions& options, const MakeAttention& make_attention);
 
   /// tokens [B, N] → [B, N, hidden_size] in `compute_dtype`; undefined where `pass.mode` is state_only.
-  torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, ContextState& state,
-                        Pass& pass) const;
+  torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, ContextState& state, Pass& pass) const;
 
   /// What is carried before the first segment. `options`: device and dtype of what must be exact.
   virtual ContextState empty_state(int64_t rows, const torch::TensorOptions& options) const;

@@ -47,13 +47,11 @@ void InfiniAttention::write(const Tensor& x, ContextState& state, Pass& pass) co
   memory = transition.matmul(memory) + written;
 }
 
-Tensor InfiniAttention::continue_segment(const QueriesKeysValues& tokens, ContextState& state,
-                                         const Pass& pass) const {
+Tensor InfiniAttention::continue_segment(const QueriesKeysValues& tokens, ContextState& state, const Pass& pass) const {
   const Tensor local = attend_open_segment(tokens, state, pass);
   const Tensor k = extend_open_segment("open_keys", tokens.k, state, pass);
   Tensor &memory = state[state_name("memory")], &norm = state[state_name("norm")];
-  const Tensor attended =
-      ops::memory_combine(local, ops::memory_retrieve(tokens.q, memory, norm), memory_gate_, norm);
+  const Tensor attended = ops::memory_combine(local, ops::memory_retrieve(tokens.q, memory, norm), memory_gate_, norm);
   if (k.size(2) == pass.segments.length) {
     std::tie(memory, norm) = ops::memory_update(k, state[state_name("open_values")], memory, norm, update_);
   }

@@ -37,8 +37,8 @@ class LayerAttention : public torch::nn::Module {
   virtual void write(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
 
   /// Adds the layer's tensors, as they are before the first segment. `options`: device and dtype of what must be exact.
-  virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/, const torch::TensorOptions& /*options*/)
-      const {}
+  virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/,
+                               const torch::TensorOptions& /*options*/) const {}
 
  protected:
   QueriesKeysValues project(const torch::Tensor& x) const;

@@ -13,9 +13,10 @@ class AttentionObserver;
 
 /// How the N tokens of one pass fall into segments.
 struct Segments {
-  int64_t length;                             ///< L: N itself for plain causal attention
-  RotaryEmbedding::Tables rotary;             ///< positions 0 … L − 1
-  std::optional<torch::Tensor> starts, gain;  ///< [B, ceil(N/L)]
+  int64_t length = 0;                        ///< L: N itself for plain causal attention
+  RotaryEmbedding::Tables rotary = {};       ///< positions 0 … L − 1
+  std::optional<torch::Tensor> starts = {};  ///< [B, ceil(N/L)], as SegmentMarks has them
+  std::optional<torch::Tensor> gain = {};    ///< likewise
 };
 
 /// What a pass does with its tokens.
@@ -28,11 +29,11 @@ enum class PassMode {
 /// One pass through the layers: handed down from the model to every layer's attention.
 struct Pass {
   PassMode mode = PassMode::segments;
-  Segments segments;
+  Segments segments = {};
   AttentionObserver* observer = nullptr;  ///< null: nobody looks on
   /// What the memory itself is trained by, beside the loss of the targets: a sum over tokens, as that is. Undefined
   /// where no layer has such a loss.
-  torch::Tensor auxiliary_loss;
+  torch::Tensor auxiliary_loss = {};
 };
 
 }  // namespace infini

@@ -12,9 +12,9 @@ namespace infini {
 struct DocumentOptions {
   std::filesystem::path data;  ///< a folder that `infini prepare` wrote
   BatchOptions batches;
-  bool validates = true;             ///< reads the validation split, which must be there then
-  int64_t validation_tokens = 0;     ///< from its beginning
-  int64_t segments_per_chunk = 1;    ///< of a forward pass in validation
+  bool validates = true;           ///< reads the validation split, which must be there then
+  int64_t validation_tokens = 0;   ///< from its beginning
+  int64_t segments_per_chunk = 1;  ///< of a forward pass in validation
 };
 
 /// Language modelling: each token of every document is predicted from those before it.
@@ -22,7 +22,7 @@ class DocumentObjective : public Objective {
  public:
   explicit DocumentObjective(const DocumentOptions& options);
 
-  TrainingBatch next() override { return {batches_.next()}; }
+  TrainingBatch next() override { return TrainingBatch(batches_.next()); }
   nlohmann::json position() const override { return batches_.position(); }
   void seek(const nlohmann::json& position) override { batches_.seek(position); }
   std::optional<Metrics> validate(CausalLanguageModel& model, const StopRequest& stopped) const override;

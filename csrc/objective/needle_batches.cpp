@@ -122,7 +122,7 @@ void NeedleBatches::set_gain(const torch::Tensor& row, const Example& example, d
 }
 
 TrainingBatch needle_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
-                 int64_t segment_length, double language_loss) {
+                           int64_t segment_length, double language_loss) {
   TrainingBatch batch = empty_batch(rows, segments, segment_length);
   std::vector<std::vector<int64_t>> answers;
   for (int64_t row = 0; row < rows; ++row) {

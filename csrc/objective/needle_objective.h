@@ -13,10 +13,10 @@ struct NeedleObjectiveOptions {
   NeedleBatchOptions batches;
   CurriculumConfig curriculum;
   MemoryGainConfig gain;
-  int64_t train_length = 2048;       ///< the most tokens of a sequence
-  int64_t validation_rows = 1;       ///< examples read side by side
-  int64_t validation_tokens = 0;     ///< at least so many are read, and at least one batch
-  int64_t segments_per_chunk = 1;    ///< of a forward pass in validation
+  int64_t train_length = 2048;     ///< the most tokens of a sequence
+  int64_t validation_rows = 1;     ///< examples read side by side
+  int64_t validation_tokens = 0;   ///< at least so many are read, and at least one batch
+  int64_t segments_per_chunk = 1;  ///< of a forward pass in validation
 };
 
 /// Answering questions about needles in a haystack, stage after stage of a curriculum.

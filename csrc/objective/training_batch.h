@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "data/batch.h"
 
@@ -11,6 +12,9 @@ namespace infini {
 
 /// A batch with what an objective adds to it. Tensors that it has no use for are undefined.
 struct TrainingBatch : Batch {
+  TrainingBatch() = default;
+  explicit TrainingBatch(Batch batch) : Batch(std::move(batch)) {}
+
   torch::Tensor weights;  ///< [B, N] float: what each target's loss is multiplied by; undefined: 1
   torch::Tensor gain;     ///< [B, N / segment_length] float: what each segment's writing is multiplied by
   torch::Tensor answers;  ///< [B, K] int64: places in the row whose targets are checked one by one, −1 for none

@@ -14,8 +14,8 @@ namespace infini {
 /// Parameters that one rule holds for.
 struct ParameterGroup {
   std::string match;  ///< of the rule; "*" for those that no rule matches
-  std::vector<std::string> names;
-  std::vector<torch::Tensor> parameters;
+  std::vector<std::string> names = {};
+  std::vector<torch::Tensor> parameters = {};
   double learning_rate = 0.0;  ///< the full one, which the schedule scales
   bool own_rate = false;       ///< the rule's own, not the optimiser's
   double weight_decay = 0.0;

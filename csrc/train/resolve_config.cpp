@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "io/json_file.h"
 #include "data/dataset_description.h"
+#include "io/json_file.h"
 #include "log/error.h"
 
 namespace infini {

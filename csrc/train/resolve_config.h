@@ -10,10 +10,10 @@
 
 namespace infini {
 
-/// Fills in what only the data or a checkpoint can say (model.vocab_size 0) and checks what the configuration must agree
-/// with: the data's vocabulary, and the sizes of the checkpoint that the run starts from. That is `own_checkpoint`, one
-/// of the run itself that is resumed; or, where that is empty, initial_checkpoint, which a resumed run does not need any
-/// more. Throws UserError.
+/// Fills in what only the data or a checkpoint can say (model.vocab_size 0) and checks what the configuration must
+/// agree with: the data's vocabulary, and the sizes of the checkpoint that the run starts from. That is
+/// `own_checkpoint`, one of the run itself that is resumed; or, where that is empty, initial_checkpoint, which a
+/// resumed run does not need any more. Throws UserError.
 TrainConfig resolve_config(TrainConfig config, const std::filesystem::path& own_checkpoint = {});
 
 /// The tokenizer that a resolved configuration's data have: that of data.path; where a task goes without, that of the

@@ -9,8 +9,8 @@
 
 namespace infini {
 
-/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/, best.json. Held by one process at
-/// a time, or by the first of several ranks.
+/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/, best.json. Held by one process
+/// at a time, or by the first of several ranks.
 class RunFolder {
  public:
   /// Takes the folder of an earlier run, if there is one. Throws UserError if it has checkpoints and is not to be

@@ -15,7 +15,7 @@ using StateGradients = std::map<std::string, Tensor>;
 /// The part of a batch that one graph covers.
 struct Chunk {
   Tensor tokens, targets, weights;
-  SegmentMarks marks;
+  SegmentMarks marks = {};
   int64_t begin = 0;
   int64_t targets_begin = 0, targets_end = 0;  ///< columns of the chunk outside of them have no target
 };

@@ -21,7 +21,7 @@ struct StepMetrics {
   bool skipped = false;                                  ///< loss or gradient was not finite, so nothing was changed
   int64_t skipped_steps = 0;                             ///< since the beginning of the run
   std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty in most steps
-  Metrics objective;                                     ///< what the objective has measured in this step
+  Metrics objective = Metrics::object();                 ///< what the objective has measured in this step
   std::optional<Metrics> validation;
 };
 

@@ -29,10 +29,10 @@ struct OptimizerConfig {
 
 /// What the parameters with a matching name have of their own. The first rule that matches wins.
 struct ParameterRule {
-  std::string match;                    ///< a glob over parameter names: "*.bias", "model.layers.0.*"
-  std::optional<double> learning_rate;  ///< absent: optimizer.learning_rate
-  std::optional<double> weight_decay;   ///< absent: optimizer.weight_decay
-  bool trainable = true;                ///< false: no gradient, no optimiser state, no decay
+  std::string match;                         ///< a glob over parameter names: "*.bias", "model.layers.0.*"
+  std::optional<double> learning_rate = {};  ///< absent: optimizer.learning_rate
+  std::optional<double> weight_decay = {};   ///< absent: optimizer.weight_decay
+  bool trainable = true;                     ///< false: no gradient, no optimiser state, no decay
   bool operator==(const ParameterRule&) const = default;
 };
 

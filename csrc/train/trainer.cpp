@@ -106,8 +106,7 @@ StepMetrics Trainer::train_step() {
   }
   const torch::Tensor norm = sum_and_clip_gradients(gradients(model), config.gradient_clip, run_.ranks);
 
-  StepReadings readings =
-      synchronise(loss, norm, diagnostics ? &*diagnostics : nullptr, answers, run_.ranks);
+  StepReadings readings = synchronise(loss, norm, diagnostics ? &*diagnostics : nullptr, answers, run_.ranks);
   metrics.skipped = !readings.finite();
   metrics.objective = run_.objective->step_metrics(readings.answers);
   if (!metrics.skipped) {
@@ -172,12 +171,11 @@ void Trainer::warn_of_skip(const StepMetrics& metrics) const {
             std::to_string(metrics.skipped_steps) + " skipped so far)");
   const int64_t in_a_row = run_.state.skipped_in_a_row;
   if (in_a_row < run_.config.max_skipped_steps) return;
-  throw std::runtime_error(std::to_string(in_a_row) + " steps in a row were not finite, so training stopped. Lower " +
-                           "optimizer.learning_rate or a rate of parameters, raise schedule.warmup_steps, or train in " +
-                           "float32; then " +
-                           (newest_checkpoint_.empty()
-                                ? "begin again under another name"
-                                : "continue from " + newest_checkpoint_.string() + " with --resume"));
+  throw std::runtime_error(
+      std::to_string(in_a_row) + " steps in a row were not finite, so training stopped. Lower " +
+      "optimizer.learning_rate or a rate of parameters, raise schedule.warmup_steps, or train in " + "float32; then " +
+      (newest_checkpoint_.empty() ? "begin again under another name"
+                                  : "continue from " + newest_checkpoint_.string() + " with --resume"));
 }
 
 }  // namespace infini

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "io/atomic_folder.h"
-#include "io/json_file.h"
 #include "io/in_temporary_folder.h"
+#include "io/json_file.h"
 
 namespace infini {
 namespace {
@@ -107,32 +107,6 @@ TEST_F(Checkpoint, NamesWhatItsShardsLack) {
   EXPECT_THAT(error_of(checkpoint_), HasSubstr("must name a file of this folder"));
   write_json(index, nlohmann::json::array());
   EXPECT_THAT(error_of(checkpoint_), HasSubstr("no object \"weight_map\""));
-}
-
-TEST_F(Checkpoint, ThoseOfARunAreSortedByStepAndNeverPartial) {
-  EXPECT_TRUE(checkpoints_in(folder_).empty());
-  EXPECT_TRUE(checkpoints_in(folder_ / "absent").empty());
-  for (const char* const name :
-       {"step-9", "step-10", ".step-11.partial", "step-12.damaged", "step-", "step-x", "best"}) {
-    std::filesystem::create_directory(folder_ / name);
-  }
-  write_bytes(folder_ / "step-99", "a file");
-  EXPECT_EQ(checkpoints_in(folder_),
-            (std::map<int64_t, std::filesystem::path>{{9, folder_ / "step-9"}, {10, folder_ / "step-10"}}));
-}
-
-TEST_F(Checkpoint, OldOnesAndHalfWrittenOnesAreRemoved) {
-  for (const char* const name :
-       {"step-5", ".step-5.partial", "step-9", "step-10", "step-100", ".step-7.partial", "best", ".best.partial"}) {
-    write_bytes(folder_ / name / "config.json", "{}");
-  }
-  remove_old_checkpoints(folder_, 2);
-  std::set<std::string> left;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) left.insert(entry.path().filename());
-  EXPECT_EQ(left, (std::set<std::string>{"step-10", "step-100", "best", ".best.partial"}));
-  remove_old_checkpoints(folder_, 5);
-  EXPECT_EQ(checkpoints_in(folder_).size(), 2u);
-  remove_old_checkpoints(folder_ / "absent", 1);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "data/prepared_data.h"
-#include "log/error.h"
 #include "io/temporary_folder.h"
+#include "log/error.h"
 #include "text/tokenizer.h"
 
 namespace infini {

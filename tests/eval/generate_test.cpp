@@ -73,8 +73,9 @@ TEST(Generation, StreamsEachTokenAndEndsAtTheStopToken) {
       generate(*model, prompt, options, [&](int32_t token) { streamed.push_back(token); });
   EXPECT_EQ(text.size(), 30);
   EXPECT_EQ(streamed, text);
-  options.stop_token = text[12];
-  const auto stop = std::find(text.begin(), text.end(), text[12]);
+  options.stop_tokens = {39, text[12]};
+  const auto stop =
+      std::find_first_of(text.begin(), text.end(), options.stop_tokens.begin(), options.stop_tokens.end());
   EXPECT_EQ(generate(*model, prompt, options), std::vector<int32_t>(text.begin(), stop));
 }
 

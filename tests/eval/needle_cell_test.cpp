@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "eval/evidence_share.h"
-#include "model/decoder.h"
-#include "model/infini_attention.h"
+#include "model/attention_observer.h"
 #include "objective/made_of_bytes.h"
 
 namespace infini {
@@ -38,7 +37,7 @@ Tensor row_of(const Example& example) {
 /// Sets every weight so that the most probable successor of "s" is " ", and that of " " is "7".
 void always_answer_seven(CausalLanguageModel& model) {
   const torch::NoGradGuard no_graph;
-  Tensor embedding = model.decoder().embedding();
+  Tensor embedding = model.embedding();
   embedding.zero_();
   embedding['s'][0] = 1;
   embedding[' '][0] = 10;
@@ -91,42 +90,52 @@ TEST(NeedleCell, ChunksAndRowsDoNotChangeWhatIsRead) {
   }
 }
 
+/// σ(q)·σ(k) in plain loops, over all tokens before the answer's segment and over the evidence's.
+class WeightsOfEvidence : public AttentionObserver {
+ public:
+  WeightsOfEvidence(const Example& example, int64_t segment) : example_(example), segment_(segment) {}
+
+  void observe(int64_t layer, const ops::AttentionArguments& attention) override {
+    const auto sigma = [](double x) { return x > 0 ? x + 1 : std::exp(x); };
+    const Tensor &q = attention.q, &k = attention.k;
+    const TokenSpan span = example_.evidence()[0];
+    for (int64_t head = 0; head < 4; ++head) {
+      for (int64_t place = example_.answer().begin - 1; place < example_.length() - 1; ++place) {
+        double all = 0, evidence = 0;
+        for (int64_t token = 0; token < segment_; ++token) {
+          double weight = 0;
+          for (int64_t i = 0; i < 6; ++i) {
+            weight += sigma(q[0][head][place][i].item<double>()) * sigma(k[0][head / 2][token][i].item<double>());
+          }
+          all += weight;
+          if (token >= span.begin && token < span.end) evidence += weight;
+        }
+        expected[static_cast<size_t>(layer)][static_cast<size_t>(head)] += evidence / all / 6;
+      }
+    }
+  }
+
+  std::vector<std::vector<double>> expected{2, std::vector<double>(4)};
+
+ private:
+  const Example& example_;
+  int64_t segment_;
+};
+
 TEST(NeedleCell, TheShareOfTheEvidenceIsThatOfItsKernelWeights) {
   const auto model = byte_model("linear");
   const NeedleTask task = task_of_bytes();
   const NeedleCell cell{.length = 500, .depth = 0.5, .trials = 1};
   const Example example = task.example(1, 0, cell.length, cell.depth);
   const int64_t segment = (example.answer().begin - 1) / 16 * 16;
-  // σ(q)·σ(k) in plain loops, over all tokens before the answer's segment and over the evidence's.
-  const auto sigma = [](double x) { return x > 0 ? x + 1 : std::exp(x); };
-  std::vector<std::vector<double>> expected(2, std::vector<double>(4));
   const torch::NoGradGuard no_graph;
   const Tensor row = row_of(example).slice(1, 0, cell.length - 1);
-  MemoryState state = model->empty_state(1);
-  const Segments segments = model->segments(row.size(1));
-  model->decoder().forward(row, torch::kFloat32, [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
-    const auto [q, k, v] = attention.project(x);
-    for (int64_t head = 0; head < 4; ++head) {
-      for (int64_t place = example.answer().begin - 1; place < example.length() - 1; ++place) {
-        double all = 0, evidence = 0;
-        for (int64_t token = 0; token < segment; ++token) {
-          double weight = 0;
-          for (int64_t i = 0; i < 6; ++i) {
-            weight += sigma(q[0][head][place][i].item<double>()) * sigma(k[0][head / 2][token][i].item<double>());
-          }
-          all += weight;
-          const TokenSpan span = example.evidence()[0];
-          if (token >= span.begin && token < span.end) evidence += weight;
-        }
-        expected[layer][static_cast<size_t>(head)] += evidence / all / 6;
-      }
-    }
-    return attention.forward(x, state.memory[layer], state.norm[layer], segments);
-  });
+  WeightsOfEvidence weights(example, segment);
+  model->forward(row, model->empty_state(1), {}, &weights);
   const NeedleOutcome outcome = measure_needles(*model, task, cell, {.seed = 1});
   for (size_t layer = 0; layer < 2; ++layer) {
     for (size_t head = 0; head < 4; ++head)
-      EXPECT_NEAR(outcome.evidence_share[layer][head], expected[layer][head], 1e-5);
+      EXPECT_NEAR(outcome.evidence_share[layer][head], weights.expected[layer][head], 1e-5);
   }
 }
 

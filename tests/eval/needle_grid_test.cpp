@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "log/error.h"
 #include "io/temporary_folder.h"
+#include "log/error.h"
 
 namespace infini {
 namespace {

@@ -7,8 +7,8 @@
 #include <regex>
 
 #include "eval/small_model.h"
-#include "log/error.h"
 #include "io/temporary_folder.h"
+#include "log/error.h"
 
 namespace infini {
 namespace {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "log/error.h"
 #include "model/finite_differences.h"
 #include "model/memory_diagnostics.h"
 #include "model/tiny_model.h"
@@ -37,14 +38,6 @@ TEST(CausalLanguageModel, ParametersHaveLlamasNames) {
           layer + "self_attn.v_proj.bias", layer + "self_attn.o_proj.bias", layer + "self_attn.q_norm.weight",
           layer + "self_attn.k_norm.weight", layer + "self_attn.memory_gate", layer + "mlp.gate_proj.weight",
           layer + "mlp.up_proj.weight", layer + "mlp.down_proj.weight", "model.norm.weight", "lm_head.weight"));
-}
-
-TEST(CausalLanguageModel, HoldsAsManyParametersAsItsConfigCounts) {
-  for (const ModelConfig& config : every_kind()) {
-    int64_t count = 0;
-    for (const Tensor& parameter : CausalLanguageModel(config).parameters()) count += parameter.numel();
-    EXPECT_EQ(count, config.parameter_count()) << kind(config);
-  }
 }
 
 TEST(CausalLanguageModel, BeginsAsItsConfigSays) {
@@ -111,20 +104,18 @@ TEST(CausalLanguageModel, ChunksOfSegmentsGiveTheSameResult) {
     const Tensor tokens = random_tokens(2, 30);
     Tensor starts = torch::zeros({2, 6}, torch::kBool);
     starts[1][3] = true;
-    const ForwardResult whole = model->forward(tokens, model->empty_state(2), starts);
+    const ForwardResult whole = model->forward(tokens, model->empty_state(2), {starts});
     for (const int64_t segments : {1, 2, 3}) {
-      MemoryState state = model->empty_state(2);
+      ContextState state = model->empty_state(2);
       std::vector<Tensor> hidden;
       for (int64_t first = 0; first < 6; first += segments) {
         const ForwardResult part =
-            model->forward(tokens.narrow(1, 5 * first, 5 * segments), state, starts.narrow(1, first, segments));
+            model->forward(tokens.narrow(1, 5 * first, 5 * segments), state, {starts.narrow(1, first, segments)});
         hidden.push_back(part.hidden);
         state = part.state;
       }
       EXPECT_LT(distance(torch::cat(hidden, 1), whole.hidden), 1e-11) << update << ", " << segments << " segments";
-      for (size_t i = 0; i < state.tensors().size(); ++i) {
-        EXPECT_LT(distance(state.tensors()[i], whole.state.tensors()[i]), 1e-11);
-      }
+      for (const auto& [name, tensor] : whole.state.tensors) EXPECT_LT(distance(state[name], tensor.value), 1e-11);
     }
   }
 }
@@ -136,13 +127,13 @@ TEST(CausalLanguageModel, MemorizingLeavesTheStateThatReadingDoes) {
       ModelConfig config = tiny_config(update);
       config.num_hidden_layers = layers;
       const auto model = double_model(config);
-      MemoryState read = model->empty_state(2), memorized = read;
+      ContextState read = model->empty_state(2), memorized = read;
       for (const int64_t tokens : {10, 5, 18}) {
         const Tensor text = random_tokens(2, tokens);
         read = model->forward(text, read).state;
         memorized = model->memorize(text, memorized);
-        for (size_t i = 0; i < read.tensors().size(); ++i) {
-          EXPECT_LT(distance(read.tensors()[i], memorized.tensors()[i]), 1e-11) << update << ", " << layers;
+        for (const auto& [name, tensor] : read.tensors) {
+          EXPECT_LT(distance(tensor.value, memorized[name]), 1e-11) << update << ", " << layers;
         }
       }
     }
@@ -153,14 +144,13 @@ TEST(CausalLanguageModel, EachLayerHasAMemoryOfItsOwn) {
   const torch::NoGradGuard no_graph;
   const auto model = double_model(tiny_config("linear"));
   const Tensor tokens = random_tokens(1, 10);
-  const MemoryState state = model->forward(tokens.narrow(1, 0, 5), model->empty_state(1)).state;
-  ASSERT_EQ(state.memory.size(), 2u);
-  EXPECT_GT(distance(state.memory[0], state.memory[1]), 1e-3);
+  const ContextState state = model->forward(tokens.narrow(1, 0, 5), model->empty_state(1)).state;
+  EXPECT_GT(distance(state["layers.0.memory"], state["layers.1.memory"]), 1e-3);
   const Tensor hidden = model->forward(tokens.narrow(1, 5, 5), state).hidden;
-  for (size_t layer = 0; layer < 2; ++layer) {
-    MemoryState other = state;
-    other.memory[layer] = other.memory[layer] * 2;
-    EXPECT_GT(distance(model->forward(tokens.narrow(1, 5, 5), other).hidden, hidden), 1e-6) << "layer " << layer;
+  for (const std::string name : {"layers.0.memory", "layers.1.memory"}) {
+    ContextState other = state;
+    other[name] = other[name] * 2;
+    EXPECT_GT(distance(model->forward(tokens.narrow(1, 5, 5), other).hidden, hidden), 1e-6) << name;
   }
 }
 
@@ -191,7 +181,7 @@ TEST(CausalLanguageModel, TheLastSegmentsLossTeachesTheFirstSegmentToWrite) {
     // The gradient of the first segment's projection alone: the rest is read with a copy of the weights.
     const auto reader = double_model(tiny_config(update));
     const auto loss = [&] {
-      const MemoryState written = model->forward(first, model->empty_state(1)).state;
+      const ContextState written = model->forward(first, model->empty_state(1)).state;
       return reader->loss(reader->forward(rest, written).hidden, targets);
     };
     loss().backward();
@@ -215,21 +205,18 @@ TEST(CausalLanguageModel, ReadsInAnyPiecesWhatForwardComputes) {
     const Tensor tokens = random_tokens(2, 23);
     const ForwardResult expected = model->forward(tokens, model->empty_state(2));
     for (const auto& split : splits) {
-      MemoryState state = model->empty_state(2);
-      SegmentCache cache;
+      ContextState state = model->empty_state(2);
       std::vector<Tensor> hidden;
       int64_t position = 0;
       for (const int64_t count : split) {
-        hidden.push_back(model->read(tokens.narrow(1, position, count), state, cache));
+        hidden.push_back(model->read(tokens.narrow(1, position, count), state));
         EXPECT_EQ(hidden.back().size(1), count);
         position += count;
       }
       EXPECT_LT(distance(torch::cat(hidden, 1), expected.hidden), 1e-10)
           << kind(config) << ", first piece " << split.front();
-      EXPECT_EQ(cache.length(), config.memory.segment_length == 0 ? 23 : 3);
-      for (size_t i = 0; i < state.tensors().size(); ++i) {
-        EXPECT_LT(distance(state.tensors()[i], expected.state.tensors()[i]), 1e-10);
-      }
+      EXPECT_EQ(state.open_tokens, config.memory.segment_length == 0 ? 23 : 3);
+      for (const auto& [name, tensor] : expected.state.tensors) EXPECT_LT(distance(state[name], tensor.value), 1e-10);
     }
   }
 }
@@ -244,7 +231,7 @@ TEST(CausalLanguageModel, Bfloat16IsCloseToFloat32AndItsGradientsAreFloat32) {
       model.zero_grad();
       const ForwardResult result = model.forward(tokens, model.empty_state(2));
       EXPECT_EQ(result.hidden.scalar_type(), dtype);
-      EXPECT_EQ(result.state.memory[0].scalar_type(), torch::kFloat32);
+      for (const Tensor& carried : values_of(result.state)) EXPECT_EQ(carried.scalar_type(), torch::kFloat32);
       const Tensor loss = model.loss(result.hidden, targets);
       EXPECT_EQ(loss.scalar_type(), torch::kFloat32);
       loss.backward();
@@ -267,7 +254,8 @@ TEST(CausalLanguageModel, RunsForwardAndBackwardOnTheMetaDevice) {
       const auto options = torch::dtype(torch::kInt64).device(torch::kMeta);
       const Tensor tokens = torch::zeros({2, 20}, options);
       const Tensor starts = torch::zeros({2, 4}, options.dtype(torch::kBool));
-      const ForwardResult result = model->forward(tokens, model->empty_state(2), starts);
+      MemoryDiagnostics diagnostics(config, torch::kMeta);
+      const ForwardResult result = model->forward(tokens, model->empty_state(2), {starts}, &diagnostics);
       model->loss(result.hidden, tokens).backward();
       for (const auto& item : model->named_parameters()) {
         ASSERT_TRUE(item.value().grad().defined()) << item.key();
@@ -275,7 +263,7 @@ TEST(CausalLanguageModel, RunsForwardAndBackwardOnTheMetaDevice) {
         EXPECT_EQ(item.value().grad().sizes(), item.value().sizes());
       }
       EXPECT_EQ(model->token_losses(result.hidden, tokens).sizes(), tokens.sizes());
-      EXPECT_TRUE(diagnose(*model, tokens, model->empty_state(2), starts).memory_share.is_meta());
+      EXPECT_TRUE(diagnostics.memory_share().is_meta());
     }
   }
 }
@@ -292,14 +280,17 @@ TEST(CausalLanguageModel, TokenLossesAddUpToTheLoss) {
   EXPECT_NEAR(losses[0][7].item<double>(), expected.item<double>(), 1e-12);
 }
 
-TEST(MemoryState, DetachedValuesCanCollectAGradient) {
-  const MemoryState state = MemoryState::empty(tiny_config("linear"), 3, torch::kFloat32);
-  ASSERT_EQ(state.tensors().size(), 4u);
-  EXPECT_EQ(state.memory[1].sizes(), torch::IntArrayRef({3, 2, 6, 6}));
-  EXPECT_EQ(state.norm[1].sizes(), torch::IntArrayRef({3, 2, 6}));
-  for (const Tensor& tensor : state.detached(true).tensors()) EXPECT_TRUE(tensor.requires_grad() && tensor.is_leaf());
-  for (const Tensor& tensor : state.detached().tensors()) EXPECT_FALSE(tensor.requires_grad());
-  EXPECT_FALSE(state.memory[0].requires_grad());
+TEST(CausalLanguageModel, HasAMemoryWhereItCarriesAnything) {
+  EXPECT_TRUE(double_model(tiny_config("linear"))->has_memory());
+  EXPECT_FALSE(double_model(tiny_config("none"))->has_memory());
+  EXPECT_FALSE(double_model(tiny_config("none", 0))->has_memory());
+}
+
+TEST(CausalLanguageModel, RefusesAKindOfMemoryThatDoesNotExist) {
+  ModelConfig config = tiny_config("linear");
+  config.memory.kind = "elephant";
+  EXPECT_THAT([&] { CausalLanguageModel model(config); },
+              testing::ThrowsMessage<UserError>(testing::HasSubstr("must be one of infini, is elephant")));
 }
 
 }  // namespace

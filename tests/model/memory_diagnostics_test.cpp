@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "model/decoder.h"
-#include "model/infini_attention.h"
 #include "model/tiny_model.h"
 #include "ops/ops.h"
 
@@ -12,41 +10,48 @@ namespace {
 
 using torch::Tensor;
 
-// Segment after segment with the ops of one segment, on the very inputs that each layer sees in a forward pass.
-Tensor shares_one_segment_at_a_time(CausalLanguageModel& model, const Tensor& tokens, const MemoryState& state,
-                                    const Tensor& starts, const Tensor& gain) {
-  constexpr int64_t kLength = 5;
-  const Segments segments = model.segments(tokens.size(1), starts, gain);
-  MemoryState next = state;
-  std::vector<Tensor> shares;
-  const auto measure = [&](size_t layer, const InfiniAttention& attention, const Tensor& x) {
-    const auto [q, k, v] = attention.project(x);
-    const Tensor gate = torch::sigmoid(attention.memory_gate()).view({1, 4, 1});
-    Tensor memory = state.memory[layer], norm = state.norm[layer], sum = torch::zeros({4}, torch::kFloat64);
-    for (int64_t first = 0; first < tokens.size(1); first += kLength) {
-      const auto part = [&](const Tensor& heads) { return heads.slice(2, first, first + kLength); };
-      const Tensor keep = starts.select(1, first / kLength).logical_not().view({-1, 1, 1, 1});
+/// Segment after segment with the ops of one segment, on just what each layer's attention is given.
+class OneSegmentAtATime : public AttentionObserver {
+ public:
+  void observe(int64_t /*layer*/, const ops::AttentionArguments& attention) override {
+    const Tensor gate = torch::sigmoid(attention.beta).view({1, 4, 1});
+    Tensor memory = attention.memory, norm = attention.norm, sum = torch::zeros({4}, torch::kFloat64);
+    const int64_t tokens = attention.q.size(2), length = attention.segment_length;
+    for (int64_t first = 0; first < tokens; first += length) {
+      const auto part = [&](const Tensor& heads) { return heads.slice(2, first, first + length); };
+      const auto rotated = [&](const Tensor& heads) { return ops::rotate(part(heads), attention.cos, attention.sin); };
+      const Tensor keep = attention.starts->select(1, first / length).logical_not().view({-1, 1, 1, 1});
       memory = memory * keep;
       norm = norm * keep.squeeze(3);
-      const auto [cos, sin] = segments.rotary;
-      const Tensor local = torch::scaled_dot_product_attention(ops::rotate(part(q), cos, sin),
-                                                               ops::rotate(part(k), cos, sin).repeat_interleave(2, 1),
-                                                               part(v).repeat_interleave(2, 1), {}, 0, true);
-      const Tensor remembered = gate * ops::memory_retrieve(part(q), memory, norm).norm(2, {3});
+      const Tensor local =
+          torch::scaled_dot_product_attention(rotated(attention.q), rotated(attention.k).repeat_interleave(2, 1),
+                                              part(attention.v).repeat_interleave(2, 1), {}, 0, true);
+      const Tensor remembered = gate * ops::memory_retrieve(part(attention.q), memory, norm).norm(2, {3});
       const Tensor empty = norm.eq(0).all(-1).repeat_interleave(2, 1).unsqueeze(2);
       const Tensor seen = torch::where(empty, 1, 1 - gate) * local.norm(2, {3});
       sum += (remembered / (remembered + seen)).sum(torch::IntArrayRef{0, 2});
       const auto [written, written_norm] =
-          ops::memory_update(part(k), part(v), memory, norm, model.config().memory.update);
-      const Tensor of_segment = gain.select(1, first / kLength).view({-1, 1, 1, 1});
+          ops::memory_update(part(attention.k), part(attention.v), memory, norm, attention.update);
+      const Tensor of_segment = attention.gain->select(1, first / length).view({-1, 1, 1, 1});
       memory = memory + of_segment * (written - memory);
       norm = norm + of_segment.squeeze(3) * (written_norm - norm);
     }
-    shares.push_back(sum / tokens.numel());
-    return attention.forward(x, next.memory[layer], next.norm[layer], segments);
-  };
-  model.decoder().forward(tokens, torch::kFloat64, measure);
-  return torch::stack(shares);
+    shares_.push_back(sum / (attention.q.size(0) * tokens));
+  }
+
+  /// [layers, H]
+  Tensor shares() const { return torch::stack(shares_); }
+
+ private:
+  std::vector<Tensor> shares_;
+};
+
+MemoryDiagnostics diagnose(CausalLanguageModel& model, const Tensor& tokens, const ContextState& state,
+                           const SegmentMarks& marks = {}) {
+  const torch::NoGradGuard no_graph;
+  MemoryDiagnostics found(model.config(), torch::kCPU);
+  model.forward(tokens, state, marks, &found);
+  return found;
 }
 
 TEST(MemoryDiagnostics, ShareIsThatOfTheTwoPartsOfTheOutput) {
@@ -58,15 +63,16 @@ TEST(MemoryDiagnostics, ShareIsThatOfTheTwoPartsOfTheOutput) {
     starts[0][2] = true;
     starts[1][0] = true;
     const Tensor gain = torch::tensor({{1.0, 4.0, 2.0, 1.0}, {8.0, 1.0, 0.5, 3.0}}, torch::kFloat64);
-    const MemoryState state = model->forward(random_tokens(2, 5, 23, 9), model->empty_state(2)).state;
-    for (const MemoryState& incoming : {state, model->empty_state(2)}) {
-      const MemoryDiagnostics found = diagnose(*model, tokens, incoming, starts, gain);
-      EXPECT_LT(distance(found.memory_share, shares_one_segment_at_a_time(*model, tokens, incoming, starts, gain)),
-                1e-6);
-      EXPECT_GT(found.memory_share.min().item<double>(), 0.01);
+    const ContextState state = model->forward(random_tokens(2, 5, 23, 9), model->empty_state(2)).state;
+    for (const ContextState& incoming : {state, model->empty_state(2)}) {
+      const MemoryDiagnostics found = diagnose(*model, tokens, incoming, {starts, gain});
+      OneSegmentAtATime expected;
+      model->forward(tokens, incoming, {starts, gain}, &expected);
+      EXPECT_LT(distance(found.memory_share(), expected.shares()), 1e-6);
+      EXPECT_GT(found.memory_share().min().item<double>(), 0.01);
       for (int64_t layer = 0; layer < 2; ++layer) {
         const std::string name = "model.layers." + std::to_string(layer) + ".self_attn.memory_gate";
-        EXPECT_LT(distance(found.gates[layer], model->named_parameters()[name].sigmoid()), 1e-7);
+        EXPECT_LT(distance(found.gates()[layer], model->named_parameters()[name].sigmoid()), 1e-7);
       }
     }
   }
@@ -76,16 +82,16 @@ TEST(MemoryDiagnostics, AModelWithoutMemoryHasNoShare) {
   for (const int64_t segment_length : {0, 5}) {
     const auto model = double_model(tiny_config("none", segment_length));
     const MemoryDiagnostics found = diagnose(*model, random_tokens(1, 10), model->empty_state(1));
-    EXPECT_EQ(found.memory_share.sizes(), torch::IntArrayRef({2, 4}));
-    EXPECT_EQ(found.memory_share.abs().sum().item<double>(), 0);
-    EXPECT_EQ(found.gates.abs().sum().item<double>(), 0);
+    EXPECT_EQ(found.memory_share().sizes(), torch::IntArrayRef({2, 4}));
+    EXPECT_EQ(found.memory_share().abs().sum().item<double>(), 0);
+    EXPECT_EQ(found.gates().abs().sum().item<double>(), 0);
   }
 }
 
 TEST(MemoryDiagnostics, AnEmptyMemoryHasNoShare) {
   const auto model = double_model(tiny_config("delta"));
   const MemoryDiagnostics found = diagnose(*model, random_tokens(1, 5), model->empty_state(1));
-  EXPECT_EQ(found.memory_share.abs().sum().item<double>(), 0);
+  EXPECT_EQ(found.memory_share().abs().sum().item<double>(), 0);
 }
 
 }  // namespace

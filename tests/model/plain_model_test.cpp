@@ -37,7 +37,7 @@ TEST_P(PlainModel, GivesTheSameLogits) {
     gain[1][0] = 0.5;
   }
   const torch::NoGradGuard no_graph;
-  const Tensor found = model->logits(model->forward(tokens, model->empty_state(2), starts, gain).hidden);
+  const Tensor found = model->logits(model->forward(tokens, model->empty_state(2), {starts, gain}).hidden);
   for (int64_t row = 0; row < 2; ++row) {
     const int64_t* ids = tokens[row].const_data_ptr<int64_t>();
     std::vector<bool> row_starts;

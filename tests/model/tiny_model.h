@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/causal_language_model.h"
 
@@ -41,6 +42,13 @@ inline std::shared_ptr<CausalLanguageModel> double_model(const ModelConfig& conf
 inline torch::Tensor random_tokens(int64_t rows, int64_t count, int64_t vocabulary = 23, uint64_t seed = 2) {
   torch::manual_seed(seed);
   return torch::randint(vocabulary, {rows, count}, torch::kInt64);
+}
+
+/// What a state carries, in the order of the names.
+inline std::vector<torch::Tensor> values_of(const ContextState& state) {
+  std::vector<torch::Tensor> values;
+  for (const auto& [name, tensor] : state.tensors) values.push_back(tensor.value);
+  return values;
 }
 
 /// The largest absolute difference.

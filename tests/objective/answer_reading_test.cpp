@@ -1,4 +1,4 @@
-#include "model/answer_reading.h"
+#include "objective/answer_reading.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/curriculum.h"
+#include "objective/curriculum.h"
 
 #include <gtest/gtest.h>
 

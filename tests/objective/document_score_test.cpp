@@ -1,4 +1,4 @@
-#include "eval/document_score.h"
+#include "objective/document_score.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ TEST_P(DocumentScore, IsThatOfOneForwardPassWhateverTheChunkAndTheLength) {
     const std::vector<int64_t> tokens = random_tokens(length);
     const std::vector<double> expected = plain_losses(*model, tokens);
     for (const int64_t chunk_tokens : {1, 8, 20, 32, 8192}) {
-      EXPECT_THAT(losses_of(*model, tokens, {true, chunk_tokens}), Pointwise(DoubleNear(1e-10), expected))
+      EXPECT_THAT(losses_of(*model, tokens, {.chunk_tokens = chunk_tokens}), Pointwise(DoubleNear(1e-10), expected))
           << length << " tokens, " << chunk_tokens << " a chunk";
     }
   }
@@ -58,14 +58,14 @@ TEST_P(DocumentScore, WithoutMemoryIsThatOfEachSegmentReadAlone) {
     const std::vector<double> alone = plain_losses(*model, {tokens.begin() + begin, tokens.begin() + end});
     expected.insert(expected.end(), alone.begin(), alone.end());
   }
-  EXPECT_THAT(losses_of(*model, tokens, {false, 16}), Pointwise(DoubleNear(1e-10), expected));
+  EXPECT_THAT(losses_of(*model, tokens, {.memory = false, .chunk_tokens = 16}), Pointwise(DoubleNear(1e-10), expected));
 }
 
 TEST(DocumentScoreWithMemory, DiffersFromThatWithoutFromTheSecondSegmentOn) {
   const auto model = small_model("linear");
   const std::vector<int64_t> tokens = random_tokens(40);
-  const std::vector<double> with = losses_of(*model, tokens, {true, 16});
-  const std::vector<double> without = losses_of(*model, tokens, {false, 16});
+  const std::vector<double> with = losses_of(*model, tokens, {.chunk_tokens = 16});
+  const std::vector<double> without = losses_of(*model, tokens, {.memory = false, .chunk_tokens = 16});
   for (size_t i = 0; i < with.size(); ++i) {
     if (i < 8) {
       EXPECT_NEAR(with[i], without[i], 1e-12) << i;
@@ -78,7 +78,21 @@ TEST(DocumentScoreWithMemory, DiffersFromThatWithoutFromTheSecondSegmentOn) {
 TEST(DocumentScoreWithoutSegments, SeesTheWholeDocument) {
   const auto model = small_model("none", 0);
   const std::vector<int64_t> tokens = random_tokens(50);
-  EXPECT_THAT(losses_of(*model, tokens, {true, 16}), Pointwise(DoubleNear(1e-10), plain_losses(*model, tokens)));
+  EXPECT_THAT(losses_of(*model, tokens, {.chunk_tokens = 16}),
+              Pointwise(DoubleNear(1e-10), plain_losses(*model, tokens)));
+}
+
+TEST(DocumentScoreWithoutSegments, SeesNothingBeforeItsWindow) {
+  const auto model = small_model("none", 0);
+  const std::vector<int64_t> tokens = random_tokens(50);
+  std::vector<double> expected;
+  for (size_t begin = 0; begin + 1 < tokens.size(); begin += 20) {
+    const size_t end = std::min(begin + 21, tokens.size());
+    const std::vector<double> alone = plain_losses(*model, {tokens.begin() + begin, tokens.begin() + end});
+    expected.insert(expected.end(), alone.begin(), alone.end());
+  }
+  EXPECT_THAT(losses_of(*model, tokens, {.chunk_tokens = 7, .window_tokens = 20}),
+              Pointwise(DoubleNear(1e-10), expected));
 }
 
 TEST(DocumentScoreOfNothing, IsNothing) {
@@ -92,9 +106,7 @@ TEST(DocumentScoreOfAForeignToken, NamesItAndWhereItStands) {
   std::vector<int64_t> tokens = random_tokens(40);
   tokens[33] = 40;
   EXPECT_THAT(
-      [&] {
-        losses_of(*model, tokens, {true, 16});
-      },
+      [&] { losses_of(*model, tokens, {.chunk_tokens = 16}); },
       ThrowsMessage<UserError>(::testing::AllOf(HasSubstr("token 33 "), HasSubstr("is 40"), HasSubstr("0 to 39"))));
 }
 

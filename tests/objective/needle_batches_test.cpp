@@ -16,7 +16,7 @@ using testing::text_of;
 
 constexpr int64_t kSegmentLength = 64;
 
-TaskStream stream_of(TaskBatchOptions options = {}, const NeedleOptions& needles = {}) {
+NeedleBatches stream_of(NeedleBatchOptions options = {}, const NeedleOptions& needles = {}) {
   options.segment_length = kSegmentLength;
   options.tokens = 2048;
   options.seed = 3;
@@ -29,11 +29,11 @@ std::string row_text(const torch::Tensor& row) {
   return text;
 }
 
-TEST(TaskStream, FillsABatchWithSequencesOfTheStagesLength) {
-  TaskStream stream = stream_of();
+TEST(NeedleBatches, FillsABatchWithSequencesOfTheStagesLength) {
+  NeedleBatches stream = stream_of();
   std::set<int64_t> segments;
   for (int i = 0; i < 20; ++i) {
-    const Batch batch = stream.next({.shortest = 4, .longest = 8});
+    const TrainingBatch batch = stream.next({.shortest = 4, .longest = 8});
     const int64_t count = batch.tokens.size(1) / kSegmentLength;
     segments.insert(count);
     EXPECT_EQ(batch.tokens.size(0), 2048 / (count * kSegmentLength));
@@ -46,27 +46,27 @@ TEST(TaskStream, FillsABatchWithSequencesOfTheStagesLength) {
   EXPECT_EQ(segments, (std::set<int64_t>{4, 5, 6, 7, 8}));
 }
 
-TEST(TaskStream, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
-  TaskStream stream = stream_of({}, {.kind = "passkeys", .needles = 2});
+TEST(NeedleBatches, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
+  NeedleBatches stream = stream_of({}, {.kind = "passkeys", .needles = 2});
   for (int i = 0; i < 1000; ++i) {
-    const Batch batch = stream.next({.shortest = 2, .longest = 2});
+    const TrainingBatch batch = stream.next({.shortest = 2, .longest = 2});
     ASSERT_EQ(batch.answers.ge(0).sum().item<int64_t>(), 6 * batch.tokens.size(0));
   }
 }
 
-TEST(TaskBatch, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
+TEST(NeedleBatch, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
   const NeedleTask task = task_of_bytes({.kind = "passkeys", .needles = 2});
   const int64_t inputs = task.shortest_length() - 1;  // which most examples fit
   uint64_t examples = 0;
   for (int i = 0; i < 100; ++i) {
-    const Batch batch = task_batch(task, 3, examples, 10, 1, inputs, 1);
+    const TrainingBatch batch = needle_batch(task, 3, examples, 10, 1, inputs, 1);
     ASSERT_EQ(batch.answers.ge(0).sum().item<int64_t>(), 6 * 10);
   }
   EXPECT_GT(examples, 1000u) << "none was passed over";
 }
 
-TEST(TaskStream, TargetsAreTheNextTokensAndTheAnswerComesLast) {
-  const Batch batch = stream_of().next({.shortest = 4, .longest = 4});
+TEST(NeedleBatches, TargetsAreTheNextTokensAndTheAnswerComesLast) {
+  const TrainingBatch batch = stream_of().next({.shortest = 4, .longest = 4});
   for (int64_t row = 0; row < batch.tokens.size(0); ++row) {
     const int64_t count = batch.targets[row].ge(0).sum().item<int64_t>();
     EXPECT_TRUE(batch.targets[row].slice(0, 0, count - 1).equal(batch.tokens[row].slice(0, 1, count)));
@@ -77,8 +77,8 @@ TEST(TaskStream, TargetsAreTheNextTokensAndTheAnswerComesLast) {
   }
 }
 
-TEST(TaskStream, WeighsTheMeanOfTheAnswersOneAndThatOfTheRestAsAsked) {
-  const Batch batch = stream_of({.language_loss = 0.25}).next({.shortest = 3, .longest = 3});
+TEST(NeedleBatches, WeighsTheMeanOfTheAnswersOneAndThatOfTheRestAsAsked) {
+  const TrainingBatch batch = stream_of({.language_loss = 0.25}).next({.shortest = 3, .longest = 3});
   torch::Tensor is_answer = torch::zeros_like(batch.weights);
   is_answer.scatter_(1, batch.answers, 1);
   const torch::Tensor made_up_losses = torch::rand(batch.weights.sizes());
@@ -90,12 +90,12 @@ TEST(TaskStream, WeighsTheMeanOfTheAnswersOneAndThatOfTheRestAsAsked) {
   EXPECT_NEAR(weighed, expected, 1e-5);
 }
 
-TEST(TaskStream, GainIsOneWhereTheEvidenceIsAndTheSameElsewhereInAnExample) {
-  TaskStream stream = stream_of();
+TEST(NeedleBatches, GainIsOneWhereTheEvidenceIsAndTheSameElsewhereInAnExample) {
+  NeedleBatches stream = stream_of();
   std::vector<double> logarithms;
   uint64_t index = 0;
   for (int i = 0; i < 40; ++i) {
-    const Batch batch = stream.next({.shortest = 8, .longest = 8, .largest_gain = 256});
+    const TrainingBatch batch = stream.next({.shortest = 8, .longest = 8, .largest_gain = 256});
     for (int64_t row = 0; row < batch.tokens.size(0); ++row) {
       // The same example once more, for its marks.
       const int64_t inputs = batch.targets[row].ge(0).sum().item<int64_t>();
@@ -121,34 +121,46 @@ TEST(TaskStream, GainIsOneWhereTheEvidenceIsAndTheSameElsewhereInAnExample) {
   EXPECT_GT(largest, 7);
 }
 
-TEST(TaskStream, WithoutMarksEverySegmentHasAGainOfItsOwn) {
-  const Batch batch = stream_of({.gain_all = true}).next({.shortest = 16, .longest = 16, .largest_gain = 1024});
+TEST(NeedleBatches, WithoutMarksEverySegmentHasAGainOfItsOwn) {
+  const TrainingBatch batch = stream_of({.gain_all = true}).next({.shortest = 16, .longest = 16, .largest_gain = 1024});
   std::set<float> gains;
   for (int64_t segment = 0; segment < 16; ++segment) gains.insert(batch.gain[0][segment].item<float>());
   EXPECT_EQ(gains.size(), 16u);
 }
 
-TEST(TaskStream, HasNoGainWhereTheStageHasNone) {
+TEST(NeedleBatches, HasNoGainWhereTheStageHasNone) {
   EXPECT_FALSE(stream_of().next({.shortest = 4, .longest = 4}).gain.defined());
 }
 
-TEST(TaskStream, GoesOnFromAPosition) {
-  TaskStream stream = stream_of();
+TEST(NeedleBatches, GoesOnFromAPosition) {
+  NeedleBatches stream = stream_of();
   const Stage stage{.shortest = 3, .longest = 9, .largest_gain = 8};
   for (int i = 0; i < 3; ++i) stream.next(stage);
   const nlohmann::json position = stream.position();
-  const Batch expected = stream.next(stage);
-  TaskStream again = stream_of();
+  const TrainingBatch expected = stream.next(stage);
+  NeedleBatches again = stream_of();
   again.seek(position);
-  const Batch batch = again.next(stage);
+  const TrainingBatch batch = again.next(stage);
   EXPECT_TRUE(batch.tokens.equal(expected.tokens));
   EXPECT_TRUE(batch.gain.equal(expected.gain));
 }
 
-TEST(TaskStream, RefusesThePositionOfAnotherTask) {
-  TaskStream stream = stream_of();
+TEST(NeedleBatches, RanksShareTheRowsThatOneWouldHave) {
+  NeedleBatches first = stream_of({.rank = 0, .ranks = 2}), second = stream_of({.rank = 1, .ranks = 2});
+  NeedleBatches alone = stream_of();
+  const Stage stage{.shortest = 4, .longest = 4};
+  const torch::Tensor shared = torch::cat({first.next(stage).tokens, second.next(stage).tokens});
+  EXPECT_TRUE(torch::cat({alone.next(stage).tokens, alone.next(stage).tokens}).equal(shared));
+  EXPECT_EQ(first.position(), second.position());
+}
+
+TEST(NeedleBatches, RefusesThePositionOfAnotherTask) {
+  NeedleBatches stream = stream_of();
   nlohmann::json position = stream.position();
   position["identity"]["digits"] = 7;
+  EXPECT_THROW(stream.seek(position), UserError);
+  position = stream.position();
+  position["identity"]["documents"] = 12345;
   EXPECT_THROW(stream.seek(position), UserError);
   EXPECT_THROW(stream.seek(nlohmann::json::object()), UserError);
 }

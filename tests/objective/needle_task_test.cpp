@@ -8,9 +8,9 @@
 
 #include "data/dataset_description.h"
 #include "data/shard.h"
+#include "io/temporary_folder.h"
 #include "log/error.h"
 #include "objective/made_of_bytes.h"
-#include "io/temporary_folder.h"
 
 namespace infini {
 namespace {

@@ -28,21 +28,22 @@ TEST_P(MetaStepTest, RunsUpToTheSynchronisationPoint) {
   model.set_compute_dtype(compute_dtype);
   OptimizerConfig optimizer_config;
   optimizer_config.name = optimizer_name;
-  const auto optimizer = make_optimizer(model, optimizer_config);
+  const auto optimizer =
+      make_optimizer(parameter_groups(model, optimizer_config, default_parameter_rules()), optimizer_config);
 
-  Batch batch;
+  TrainingBatch batch;
   batch.tokens = torch::empty({2, 80}, meta.dtype(torch::kInt64));
   batch.targets = torch::empty({2, 80}, meta.dtype(torch::kInt64));
   batch.starts = torch::empty({2, 5}, meta.dtype(torch::kBool));
 
   zero_gradients(model);
   const ScheduleResult result = run_schedule(model, batch, model.empty_state(2), 160, {2, BorderStates::device});
-  const torch::Tensor norm = clip_gradients(gradients(model), 1.0);
-  optimizer->step({1e-3, 1e-2});
+  const torch::Tensor norm = sum_and_clip_gradients(gradients(model), 1.0, {});
+  optimizer->step(0.5);
 
   EXPECT_TRUE(result.loss.is_meta());
   EXPECT_TRUE(norm.is_meta());
-  for (const torch::Tensor& tensor : result.state.tensors()) EXPECT_TRUE(tensor.is_meta());
+  for (const auto& [name, tensor] : result.state.tensors) EXPECT_TRUE(tensor.value.is_meta()) << name;
   for (const auto& [name, tensor] : optimizer->state()) {
     EXPECT_TRUE(tensor.is_meta() || name == "updates") << name;
   }

@@ -77,11 +77,14 @@ TEST(MetricsWriterTest, WritesGatesAndValidationWhereTheyWereRead) {
   StepMetrics metrics = metrics_of(7);
   metrics.gates = {{0.25, 0.5}, {0.75, 1.0}};
   metrics.memory_share = {{0.0, 0.1}, {0.2, 0.3}};
-  metrics.validation = {.loss = 1.0, .perplexity = 2.7, .tokens = 99};
+  metrics.validation = Metrics{{"loss", 1.0}, {"perplexity", 2.7}, {"tokens", 99}};
+  metrics.objective = {{"stage", 2}, {"answer_loss", 0.5}};
   const auto json = nlohmann::json::parse(metrics_line(metrics));
   EXPECT_EQ(json.at("gates")[1][0], 0.75);
   EXPECT_EQ(json.at("memory_share")[0][1], 0.1);
   EXPECT_EQ(json.at("validation").at("tokens"), 99);
+  EXPECT_EQ(json.at("stage"), 2);
+  EXPECT_EQ(json.at("answer_loss"), 0.5);
 }
 
 }  // namespace

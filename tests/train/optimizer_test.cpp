@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "log/error.h"
+#include "model/causal_language_model.h"
 #include "train/reference_numbers.h"
 
 namespace infini {
@@ -45,14 +46,19 @@ class ReferenceModule : public torch::nn::Module {
 void run_steps(ReferenceModule& module, Optimizer& optimizer, int64_t first, int64_t last) {
   for (int64_t step = first; step <= last; ++step) {
     module.set_gradients(step);
-    const double fraction = static_cast<double>(step) / 5.0;
-    optimizer.step({0.02 * fraction, 0.3 * fraction});
+    optimizer.step(static_cast<double>(step) / 5.0);
   }
+}
+
+/// The rules of the reference: the gate has a rate of its own, and matrices alone decay.
+std::unique_ptr<Optimizer> optimizer_of(const ReferenceModule& module, const OptimizerConfig& config) {
+  return make_optimizer(parameter_groups(module, config, {{"memory_gate", 0.3, 0.0}, {"norm", {}, 0.0}}), config);
 }
 
 OptimizerConfig adamw() {
   OptimizerConfig config;
   config.name = "adamw";
+  config.learning_rate = 0.02;
   config.weight_decay = 0.1;
   config.beta1 = 0.9;
   config.beta2 = 0.95;
@@ -62,6 +68,7 @@ OptimizerConfig adamw() {
 OptimizerConfig adafactor(bool scale_parameter, double clipping_threshold) {
   OptimizerConfig config;
   config.name = "adafactor";
+  config.learning_rate = 0.02;
   config.weight_decay = 0.1;
   config.scale_parameter = scale_parameter;
   config.clipping_threshold = clipping_threshold;
@@ -78,7 +85,7 @@ void expect_values(const ReferenceModule& module, const std::string& name, const
 
 TEST(AdamWTest, GivesTheNumbersOfPyTorch) {
   ReferenceModule module;
-  const auto optimizer = make_optimizer(module, adamw());
+  const auto optimizer = optimizer_of(module, adamw());
   run_steps(module, *optimizer, 1, 5);
   expect_values(module, "matrix", reference::kAdamWMatrix);
   expect_values(module, "norm", reference::kAdamWNorm);
@@ -87,7 +94,7 @@ TEST(AdamWTest, GivesTheNumbersOfPyTorch) {
 
 TEST(AdafactorTest, GivesTheNumbersOfTransformersWithRatesRelativeToTheParameter) {
   ReferenceModule module;
-  const auto optimizer = make_optimizer(module, adafactor(true, 1.0));
+  const auto optimizer = optimizer_of(module, adafactor(true, 1.0));
   run_steps(module, *optimizer, 1, 5);
   expect_values(module, "matrix", reference::kAdafactorScaledMatrix);
   expect_values(module, "norm", reference::kAdafactorScaledNorm);
@@ -96,7 +103,7 @@ TEST(AdafactorTest, GivesTheNumbersOfTransformersWithRatesRelativeToTheParameter
 
 TEST(AdafactorTest, GivesTheNumbersOfTransformersWithPlainRatesAndTighterClipping) {
   ReferenceModule module;
-  const auto optimizer = make_optimizer(module, adafactor(false, 0.7));
+  const auto optimizer = optimizer_of(module, adafactor(false, 0.7));
   run_steps(module, *optimizer, 1, 5);
   expect_values(module, "matrix", reference::kAdafactorPlainMatrix);
   expect_values(module, "norm", reference::kAdafactorPlainNorm);
@@ -109,15 +116,15 @@ TEST(AdafactorTest, MovesAGateThatBeginsAtZero) {
     const torch::NoGradGuard no_graph;
     module.named_parameters()["memory_gate"].zero_();
   }
-  const auto optimizer = make_optimizer(module, adafactor(true, 1.0));
+  const auto optimizer = optimizer_of(module, adafactor(true, 1.0));
   module.set_gradients(1);
-  optimizer->step({0.01, 0.05});
+  optimizer->step(0.2);
   EXPECT_GT(module.named_parameters()["memory_gate"].abs().max().item<double>(), 0.01);
 }
 
 TEST(AdafactorTest, KeepsOnlyRowsAndColumnsOfAMatrix) {
   ReferenceModule module;
-  const NamedTensors state = make_optimizer(module, adafactor(true, 1.0))->state();
+  const NamedTensors state = optimizer_of(module, adafactor(true, 1.0))->state();
   EXPECT_EQ(state.at("row_second_moment.matrix").sizes(), torch::IntArrayRef({3}));
   EXPECT_EQ(state.at("column_second_moment.matrix").sizes(), torch::IntArrayRef({4}));
   EXPECT_FALSE(state.contains("second_moment.matrix"));
@@ -127,14 +134,14 @@ class OptimizerTest : public ::testing::TestWithParam<OptimizerConfig> {};
 
 TEST_P(OptimizerTest, ContinuesBitForBitFromASavedState) {
   ReferenceModule whole;
-  const auto undisturbed = make_optimizer(whole, GetParam());
+  const auto undisturbed = optimizer_of(whole, GetParam());
   run_steps(whole, *undisturbed, 1, 5);
 
   ReferenceModule first;
-  const auto before = make_optimizer(first, GetParam());
+  const auto before = optimizer_of(first, GetParam());
   run_steps(first, *before, 1, 2);
   ReferenceModule second;
-  const auto after = make_optimizer(second, GetParam());
+  const auto after = optimizer_of(second, GetParam());
   {
     const torch::NoGradGuard no_graph;
     for (const auto& item : first.named_parameters()) second.named_parameters()[item.key()].copy_(item.value());
@@ -149,8 +156,8 @@ TEST_P(OptimizerTest, ContinuesBitForBitFromASavedState) {
 
 TEST_P(OptimizerTest, RefusesTheStateOfAnotherOptimizer) {
   ReferenceModule module;
-  const auto optimizer = make_optimizer(module, GetParam());
-  const auto other = make_optimizer(module, GetParam().name == "adamw" ? adafactor(true, 1.0) : adamw());
+  const auto optimizer = optimizer_of(module, GetParam());
+  const auto other = optimizer_of(module, GetParam().name == "adamw" ? adafactor(true, 1.0) : adamw());
   try {
     optimizer->load_state(other->state(), "step-5");
     FAIL() << "nothing was thrown";
@@ -163,17 +170,63 @@ TEST_P(OptimizerTest, RefusesTheStateOfAnotherOptimizer) {
 INSTANTIATE_TEST_SUITE_P(Both, OptimizerTest, ::testing::Values(adamw(), adafactor(true, 1.0)),
                          [](const auto& info) { return info.param.name; });
 
-TEST(ParameterGroupsTest, DecayMatricesAloneAndGiveGatesTheirOwnGroup) {
-  const auto groups = parameter_groups(ReferenceModule(), 0.1);
-  ASSERT_EQ(groups.size(), 3u);
-  EXPECT_EQ(groups[0].names, std::vector<std::string>{"matrix"});
-  EXPECT_EQ(groups[0].weight_decay, 0.1);
+TEST(ParameterGroups, FollowTheFirstRuleThatMatches) {
+  const OptimizerConfig config{.learning_rate = 0.5, .weight_decay = 0.1};
+  const auto groups = parameter_groups(
+      ReferenceModule(), config,
+      {{"memory*", 0.3, 0.0}, {"*gate", 9.0, 9.0}, {.match = "nor?", .weight_decay = 0.0}, {"nothing", 1.0, 1.0}});
+  ASSERT_EQ(groups.size(), 3u) << "rules without a parameter are left out";
+  EXPECT_EQ(groups[0].names, std::vector<std::string>{"memory_gate"});
+  EXPECT_EQ(groups[0].learning_rate, 0.3);
+  EXPECT_EQ(groups[0].weight_decay, 0.0);
+  EXPECT_TRUE(groups[0].own_rate);
+  EXPECT_EQ(groups[0].parameter_count(), 2);
   EXPECT_EQ(groups[1].names, std::vector<std::string>{"norm"});
+  EXPECT_EQ(groups[1].learning_rate, 0.5);
   EXPECT_EQ(groups[1].weight_decay, 0.0);
-  EXPECT_EQ(groups[2].names, std::vector<std::string>{"memory_gate"});
-  EXPECT_EQ(groups[2].weight_decay, 0.0);
-  EXPECT_TRUE(groups[2].gates);
-  EXPECT_FALSE(groups[0].gates || groups[1].gates);
+  EXPECT_EQ(groups[2].names, std::vector<std::string>{"matrix"});
+  EXPECT_EQ(groups[2].match, "*");
+  EXPECT_EQ(groups[2].weight_decay, 0.1);
+  EXPECT_FALSE(groups[1].own_rate || groups[2].own_rate);
+}
+
+TEST(ParameterGroups, TheBuiltInRulesLetMatricesAloneDecay) {
+  ModelConfig config;
+  config.hidden_size = config.intermediate_size = config.head_dim = 8;
+  config.num_hidden_layers = config.num_attention_heads = config.num_key_value_heads = 1;
+  config.qk_norm = config.attention_bias = true;
+  config.memory = {4, "linear"};
+  const CausalLanguageModel model(config);
+  for (const ParameterGroup& group : parameter_groups(model, {.weight_decay = 0.1}, default_parameter_rules())) {
+    for (const torch::Tensor& parameter : group.parameters) {
+      EXPECT_EQ(group.weight_decay, parameter.dim() >= 2 ? 0.1 : 0.0) << group.names.front();
+    }
+    EXPECT_EQ(group.own_rate, group.match == "*.memory_gate");
+  }
+}
+
+TEST(ParameterGroups, AFrozenParameterHasNoGradientNoStateAndNoDecay) {
+  for (const OptimizerConfig& config : {adamw(), adafactor(true, 1.0)}) {
+    ReferenceModule module;
+    const auto groups = parameter_groups(module, config, {{.match = "norm", .trainable = false}});
+    const auto optimizer = make_optimizer(groups, config);
+    zero_gradients(module);
+    EXPECT_FALSE(module.named_parameters()["norm"].grad().defined());
+    EXPECT_EQ(gradients(module).size(), 2u);
+    for (const auto& [name, tensor] : optimizer->state()) EXPECT_FALSE(name.ends_with(".norm")) << name;
+    const Tensor before = module.named_parameters()["norm"].clone(),
+                 moving = module.named_parameters()["matrix"].clone();
+    for (const char* const name : {"matrix", "memory_gate"}) module.named_parameters()[name].grad().fill_(0.5);
+    optimizer->step(1.0);
+    EXPECT_TRUE(torch::equal(module.named_parameters()["norm"], before));
+    EXPECT_FALSE(torch::equal(module.named_parameters()["matrix"], moving));
+  }
+}
+
+TEST(ParameterGroups, OneOfThemMustBeTrainable) {
+  const ReferenceModule module;
+  EXPECT_THROW(make_optimizer(parameter_groups(module, adamw(), {{.match = "*", .trainable = false}}), adamw()),
+               UserError);
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST(ResumeTest, SaysSoWhereEveryCheckpointIsDamaged) {
   TinyRuns runs;
   runs.config.checkpoint.keep_last = 1;
   runs.train();
-  testing::write_text(runs.checkpoint(6) / "trainer" / "rank-0" / "state.json", "{}");
+  testing::write_text(runs.checkpoint(6) / "trainer" / "state.json", "{}");
   EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("every checkpoint"));
 }
 
@@ -178,6 +178,60 @@ TEST(ResumeTest, WarnsOfAnotherNumberOfThreads) {
   at::set_num_threads(1);
   EXPECT_THAT(lines, HasSubstr("warning: "));
   EXPECT_THAT(lines, HasSubstr("was written with 1 threads, this run has 2"));
+}
+
+TEST(ResumeTest, DoesNotNeedTheInitialCheckpointAnyMore) {
+  TinyRuns runs;
+  runs.learn("passkey");
+  runs.config.data.path.clear();
+  runs.train();
+  const auto initial = runs.config.output_folder / "initial";
+  std::filesystem::rename(runs.checkpoint(6), initial);
+  runs.config.name = "continued";
+  runs.config.initial_checkpoint = initial;
+  runs.config.steps = 4;
+  runs.train();
+  std::filesystem::remove_all(initial);
+  runs.config.steps = 6;
+  EXPECT_TRUE(runs.train(/*resume=*/true).finished);
+}
+
+TEST(ResumeTest, SaysThatMoreStepsChangeTheLearningRate) {
+  TinyRuns runs;
+  runs.train();
+  std::filesystem::remove_all(runs.checkpoint(6));
+  ::testing::internal::CaptureStderr();
+  runs.train(/*resume=*/true);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::Not(HasSubstr("the learning rate of step")));
+  std::filesystem::remove_all(runs.checkpoint(6));
+  runs.config.steps = 20;
+  ::testing::internal::CaptureStderr();
+  runs.train(/*resume=*/true);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::ContainsRegex("the learning rate of step 5 is 0.009[0-9]+, where the run before would have "
+                                       "had 0.00[0-9]+: steps, schedule"));
+}
+
+TEST(ResumeTest, RefusesOtherDocumentsOfATask) {
+  TinyRuns runs;
+  runs.learn("passkey");
+  runs.config.task.documents = true;
+  runs.train();
+  std::filesystem::remove_all(runs.checkpoint(6));
+  const std::filesystem::path other = runs.config.data.path.parent_path() / "other";
+  testing::write_tiny_data(other, {91, 41, 200, 17, 64, 130});
+  runs.config.data.path = other;
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("belongs to other documents"));
+}
+
+TEST(ResumeTest, NamesTheFileOfADamagedState) {
+  TinyRuns runs;
+  runs.train();
+  std::filesystem::remove(runs.checkpoint(6) / "checksums.json");
+  for (const char* const damaged : {"{\"step\": \"six\"}", "[]", "{\"step\": 1e400}", "{"}) {
+    testing::write_text(runs.checkpoint(6) / "trainer" / "state.json", damaged);
+    EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("state.json")) << damaged;
+  }
 }
 
 TEST(ResumeTest, RefusesACheckpointWithoutItsTrainingState) {

@@ -33,9 +33,9 @@ std::shared_ptr<CausalLanguageModel> double_model(const std::string& update) {
 }
 
 /// Two rows; the second begins a new document in its fourth segment, and some targets are masked.
-Batch made_up_batch() {
+TrainingBatch made_up_batch() {
   torch::manual_seed(4);
-  Batch batch;
+  TrainingBatch batch;
   batch.tokens = torch::randint(kVocabulary, {kRows, kSegments * kSegmentLength}, torch::kInt64);
   batch.targets = torch::randint(kVocabulary, {kRows, kSegments * kSegmentLength}, torch::kInt64);
   batch.targets.index_put_({0, torch::indexing::Slice(9, 12)}, -1);
@@ -46,31 +46,28 @@ Batch made_up_batch() {
 }
 
 /// The same as a task has it: with weights, gains, and answers in the second and the last chunk of two segments.
-Batch made_up_task_batch() {
-  Batch batch = made_up_batch();
+TrainingBatch made_up_batch_with_answers() {
+  TrainingBatch batch = made_up_batch();
   batch.weights = torch::rand({kRows, kSegments * kSegmentLength}, torch::kFloat64);
   batch.gain = torch::rand({kRows, kSegments}, torch::kFloat64) * 3 + 1;
   batch.answers = torch::tensor({8, 18, 19, 15, 16, -1}, torch::kInt64).view({kRows, 3});
   return batch;
 }
 
-std::optional<Tensor> if_defined(const Tensor& tensor) {
-  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
-}
-
 /// A memory that is not empty, as carry_memory hands it on.
-MemoryState made_up_state(const CausalLanguageModel& model) {
+ContextState made_up_state(const CausalLanguageModel& model) {
   torch::manual_seed(5);
-  MemoryState state = model.empty_state(kRows);
-  for (Tensor& memory : state.memory) memory = torch::randn_like(memory);
-  for (Tensor& norm : state.norm) norm = torch::rand_like(norm) + 0.5;
+  ContextState state = model.empty_state(kRows);
+  for (auto& [name, tensor] : state.tensors) {
+    tensor.value = name.ends_with("memory") ? torch::randn_like(tensor.value) : torch::rand_like(tensor.value) + 0.5;
+  }
   return state;
 }
 
 struct Outcome {
   Tensor loss;
   std::vector<std::pair<std::string, Tensor>> gradients;
-  std::vector<Tensor> state;
+  ContextState state;
 };
 
 void take_gradients(CausalLanguageModel& model, Outcome& outcome) {
@@ -82,20 +79,20 @@ void take_gradients(CausalLanguageModel& model, Outcome& outcome) {
 }
 
 /// Everything in one graph, without the schedule.
-Outcome one_graph(CausalLanguageModel& model, const Batch& batch, const MemoryState& state) {
-  const ForwardResult forward = model.forward(batch.tokens, state, batch.starts, if_defined(batch.gain));
+Outcome one_graph(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state) {
+  const ForwardResult forward = model.forward(batch.tokens, state, {batch.starts, batch.gain});
   const Tensor loss =
       model.loss(forward.hidden, batch.targets, batch.weights) / static_cast<double>(batch.target_count);
   loss.backward();
-  Outcome outcome{loss.detach(), {}, forward.state.detached().tensors()};
+  Outcome outcome{loss.detach(), {}, forward.state.detached()};
   take_gradients(model, outcome);
   return outcome;
 }
 
-Outcome scheduled(CausalLanguageModel& model, const Batch& batch, const MemoryState& state,
+Outcome scheduled(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
                   const ScheduleOptions& options) {
   const ScheduleResult result = run_schedule(model, batch, state, batch.target_count, options);
-  Outcome outcome{result.loss, {}, result.state.tensors()};
+  Outcome outcome{result.loss, {}, result.state};
   take_gradients(model, outcome);
   return outcome;
 }
@@ -110,8 +107,8 @@ void expect_same(const Outcome& outcome, const Outcome& expected) {
     const auto& [name, gradient] = expected.gradients[i];
     EXPECT_LT(relative_difference(outcome.gradients[i].second, gradient), 1e-10) << name;
   }
-  for (size_t i = 0; i < expected.state.size(); ++i) {
-    EXPECT_LT(relative_difference(outcome.state[i], expected.state[i]), 1e-10) << "state " << i;
+  for (const auto& [name, tensor] : expected.state.tensors) {
+    EXPECT_LT(relative_difference(outcome.state[name], tensor.value), 1e-10) << name;
   }
 }
 
@@ -119,10 +116,10 @@ class SegmentScheduleTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(SegmentScheduleTest, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
   const auto model = double_model(GetParam());
-  for (const Batch& batch : {made_up_batch(), made_up_task_batch()}) {
-    std::vector<MemoryState> states{model->empty_state(kRows)};
+  for (const TrainingBatch& batch : {made_up_batch(), made_up_batch_with_answers()}) {
+    std::vector<ContextState> states{model->empty_state(kRows)};
     if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention never has a memory to carry
-    for (const MemoryState& state : states) {
+    for (const ContextState& state : states) {
       const Outcome expected = one_graph(*model, batch, state);
       for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
         SCOPED_TRACE("segments_per_chunk " + std::to_string(segments_per_chunk));
@@ -135,9 +132,9 @@ TEST_P(SegmentScheduleTest, GivesLossAndGradientsOfOneGraphForEveryChunkLength) 
 
 TEST_P(SegmentScheduleTest, ReadsTheAnswersWhereverAChunkEnds) {
   const auto model = double_model(GetParam());
-  const Batch batch = made_up_task_batch();
+  const TrainingBatch batch = made_up_batch_with_answers();
   const torch::NoGradGuard no_graph;
-  const Tensor hidden = model->forward(batch.tokens, model->empty_state(kRows), batch.starts, batch.gain).hidden;
+  const Tensor hidden = model->forward(batch.tokens, model->empty_state(kRows), {batch.starts, batch.gain}).hidden;
   const AnswerReading expected = read_answers(*model, hidden, batch.targets, batch.answers, 0);
   for (const int64_t segments_per_chunk : {1, 2, 5}) {
     const torch::AutoGradMode graph(true);
@@ -151,7 +148,7 @@ TEST_P(SegmentScheduleTest, ReadsTheAnswersWhereverAChunkEnds) {
 
 TEST_P(SegmentScheduleTest, TakesASequenceWhoseLastSegmentIsPartial) {
   const auto model = double_model(GetParam());
-  Batch batch = made_up_batch();
+  TrainingBatch batch = made_up_batch();
   batch.tokens = batch.tokens.slice(1, 0, kSegments * kSegmentLength - 3);
   batch.targets = batch.targets.slice(1, 0, kSegments * kSegmentLength - 3);
   const Outcome expected = one_graph(*model, batch, model->empty_state(kRows));
@@ -163,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(Updates, SegmentScheduleTest, ::testing::Values("linear
 
 TEST(SegmentScheduleTest, CarriesGradientFromTheLastSegmentToTheFirst) {
   const auto model = double_model("linear");
-  Batch batch = made_up_batch();
+  TrainingBatch batch = made_up_batch();
   batch.starts.fill_(false);
   batch.targets.slice(1, 0, (kSegments - 1) * kSegmentLength).fill_(-1);
   batch.target_count = kRows * kSegmentLength;
@@ -176,7 +173,7 @@ TEST(SegmentScheduleTest, CarriesGradientFromTheLastSegmentToTheFirst) {
   const Tensor gradient = weight.grad()[kVocabulary - 1].clone();
   const auto loss = [&] {
     const torch::NoGradGuard no_graph;
-    const ForwardResult forward = model->forward(batch.tokens, model->empty_state(kRows), batch.starts);
+    const ForwardResult forward = model->forward(batch.tokens, model->empty_state(kRows), {batch.starts});
     return model->loss(forward.hidden, batch.targets).item<double>() / static_cast<double>(batch.target_count);
   };
   const torch::NoGradGuard no_graph;
@@ -192,16 +189,48 @@ TEST(SegmentScheduleTest, CarriesGradientFromTheLastSegmentToTheFirst) {
   }
 }
 
-TEST(SegmentScheduleTest, TellsWhereTheLastChunkBeganAndWithWhichMemory) {
+/// Remembers with what the last pass began.
+class LastMemory : public AttentionObserver {
+ public:
+  void observe(int64_t /*layer*/, const ops::AttentionArguments& attention) override {
+    ++passes;
+    tokens = attention.q.size(2);
+    memory = attention.memory.detach();
+  }
+  int64_t passes = 0, tokens = 0;
+  Tensor memory;
+};
+
+TEST(SegmentScheduleTest, LetsAnObserverLookOnInTheLastChunkAlone) {
   const auto model = double_model("delta");
-  const Batch batch = made_up_batch();
-  const ScheduleResult result =
-      run_schedule(*model, batch, model->empty_state(kRows), batch.target_count, {2, BorderStates::device});
-  EXPECT_EQ(result.last_chunk_begin, 4 * kSegmentLength);
+  const TrainingBatch batch = made_up_batch();
+  LastMemory last;
+  run_schedule(*model, batch, model->empty_state(kRows), batch.target_count, {2, BorderStates::device, &last});
+  EXPECT_EQ(last.passes, 2) << "a layer each";
+  EXPECT_EQ(last.tokens, kSegmentLength) << "segments 0-1, 2-3, 4";
   const torch::NoGradGuard no_graph;
-  const ForwardResult before = model->forward(batch.tokens.slice(1, 0, result.last_chunk_begin),
-                                              model->empty_state(kRows), batch.starts.slice(1, 0, 4));
-  EXPECT_LT(relative_difference(result.last_chunk_state.memory[1], before.state.memory[1]), 1e-10);
+  const ForwardResult before = model->forward(batch.tokens.slice(1, 0, 4 * kSegmentLength), model->empty_state(kRows),
+                                              {batch.starts.slice(1, 0, 4)});
+  EXPECT_LT(relative_difference(last.memory, before.state["layers.1.memory"]), 1e-10);
+}
+
+TEST(SegmentScheduleTest, ComputesNoLogitsWhereThereAreNoTargets) {
+  const auto model = double_model("linear");
+  for (const auto& [begin, end] : std::vector<std::pair<int64_t, int64_t>>{{9, 14}, {17, 20}, {0, 3}}) {
+    TrainingBatch batch = made_up_batch();
+    batch.targets.slice(1, 0, begin).fill_(-1);
+    batch.targets.slice(1, end).fill_(-1);
+    const Outcome expected = one_graph(*model, batch, model->empty_state(kRows));
+    batch.targets_begin = begin;
+    batch.targets_end = end;
+    for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, kSegments}) {
+      expect_same(scheduled(*model, batch, model->empty_state(kRows), {segments_per_chunk}), expected);
+    }
+    // A target that is none makes the logits' absence seen: its id is outside of the vocabulary.
+    batch.targets.slice(1, end).fill_(kVocabulary + 100);
+    batch.targets.slice(1, 0, begin).fill_(kVocabulary + 100);
+    expect_same(scheduled(*model, batch, model->empty_state(kRows), {2}), expected);
+  }
 }
 
 TEST(SegmentScheduleTest, TakesAModelWithoutSegmentsInOnePiece) {
@@ -211,7 +240,7 @@ TEST(SegmentScheduleTest, TakesAModelWithoutSegmentsInOnePiece) {
   auto full = std::make_shared<CausalLanguageModel>(config);
   full->to(torch::kFloat64);
   full->set_compute_dtype(torch::kFloat64);
-  Batch batch = made_up_batch();
+  TrainingBatch batch = made_up_batch();
   const Tensor whole = full->loss(full->forward(batch.tokens, full->empty_state(kRows)).hidden, batch.targets) /
                        static_cast<double>(batch.target_count);
   const ScheduleResult result =

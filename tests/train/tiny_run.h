@@ -9,7 +9,6 @@
 #include "data/shard.h"
 #include "io/temporary_folder.h"
 #include "text/tokenizer.h"
-#include "train/resolve_config.h"
 #include "train/train_config.h"
 #include "train/trainer.h"
 
@@ -40,12 +39,12 @@ inline SplitDescription write_split(const std::filesystem::path& data_folder, co
 }
 
 /// A data folder of bytes, as `infini prepare` writes it.
-inline void write_tiny_data(const std::filesystem::path& data_folder) {
+inline void write_tiny_data(const std::filesystem::path& data_folder,
+                            const std::vector<int64_t>& lengths = {90, 41, 200, 17, 64, 130}) {
   DatasetDescription description;
   description.tokenizer = "bytes";
   description.vocab_size = 256;
-  description.splits = {write_split(data_folder, "train", {90, 41, 200, 17, 64, 130}),
-                        write_split(data_folder, "validation", {50, 37})};
+  description.splits = {write_split(data_folder, "train", lengths), write_split(data_folder, "validation", {50, 37})};
   make_byte_tokenizer()->save(data_folder);
   write_dataset_description(data_folder, description);
 }
@@ -96,10 +95,14 @@ class TinyRuns {
     config.memory_gain.largest = {1, 4, 16};
   }
 
-  TrainingOutcome train(bool resume = false) const { return trainer(resume)->run(); }
-  std::unique_ptr<Trainer> trainer(bool resume = false) const {
-    return std::make_unique<Trainer>(resolve_config(config), "name: " + config.name + "\n", resume);
+  /// No step changes a weight.
+  void stand_still() {
+    config.optimizer.learning_rate = 0;
+    config.parameters.clear();
   }
+
+  TrainingOutcome train(bool resume = false) const { return trainer(resume)->run(); }
+  std::unique_ptr<Trainer> trainer(bool resume = false) const { return std::make_unique<Trainer>(config, resume); }
   std::filesystem::path run_folder() const { return config.output_folder / config.name; }
   std::filesystem::path checkpoint(int64_t step) const {
     return run_folder() / "checkpoints" / ("step-" + std::to_string(step));

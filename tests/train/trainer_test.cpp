@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "checkpoint/run_checkpoints.h"
 #include "checkpoint/safetensors.h"
+#include "data/token_dataset.h"
 #include "log/error.h"
 #include "model/loading.h"
 #include "train/tiny_run.h"
@@ -114,7 +116,6 @@ TEST(TrainerTest, LeavesAWholeCheckpointInTheHuggingFaceLayout) {
     EXPECT_TRUE(torch::equal(model->named_parameters()[item.key()], item.value())) << item.key();
   }
   EXPECT_EQ(load_tokenizer(runs.checkpoint(6))->vocab_size(), 256);
-  EXPECT_EQ(testing::read_text(runs.run_folder() / "config.yaml"), "name: tiny\n");
 }
 
 TEST(TrainerTest, KeepsTheLastCheckpoints) {
@@ -155,7 +156,7 @@ TEST(TrainerTest, ASkippedStepEmptiesTheMemoryThatIsCarried) {
   runs.train();
   const auto carried = [&](int64_t step) {
     double sum = 0;
-    const std::filesystem::path state = runs.checkpoint(step) / "trainer" / "rank-0" / "memory.safetensors";
+    const std::filesystem::path state = runs.checkpoint(step) / "trainer" / "memory.safetensors";
     for (const auto& [name, tensor] : read_safetensors(state)) sum += tensor.abs().sum().item<double>();
     return sum;
   };
@@ -171,10 +172,11 @@ TEST(TrainerTest, StartsFromTheWeightsOfAnInitialCheckpoint) {
   runs.config.initial_checkpoint = runs.checkpoint(6);
   runs.config.name = "continued";
   runs.config.model.memory.update = "linear";  // continued pretraining may change the memory
-  const auto trainer = runs.trainer();
+  auto trainer = runs.trainer();
   for (const auto& item : trainer->model().named_parameters()) {
     EXPECT_TRUE(torch::equal(before->named_parameters()[item.key()], item.value())) << item.key();
   }
+  trainer.reset();
   runs.config.model.hidden_size = 32;
   EXPECT_THAT(message_of<UserError>([&] { runs.trainer(); }), HasSubstr("model.hidden_size is 32"));
 }
@@ -266,10 +268,91 @@ TEST(TrainerTest, RefusesSequencesTooShortForTheTask) {
   EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("train_length is 16"));
 }
 
+TEST(TrainerTest, KeepsTheBestCheckpointBesideTheLast) {
+  TinyRuns runs;
+  runs.config.steps = 8;
+  runs.config.optimizer.learning_rate = 0.03;
+  runs.config.schedule.warmup_steps = 3;
+  runs.config.validation.every = 1;
+  runs.config.checkpoint = {.every = 100, .keep_last = 1};
+  runs.config.early_stop = {.metric = "loss", .patience = 100};
+  const TrainingOutcome outcome = runs.train();
+  int64_t best_step = 0;
+  double best = 1e9;
+  for (const auto& line : runs.metrics()) {
+    const double loss = line.at("validation").at("loss");
+    if (loss < best) std::tie(best, best_step) = std::pair(loss, line.at("step").get<int64_t>());
+  }
+  ASSERT_TRUE(outcome.best);
+  EXPECT_EQ(outcome.best->step, best_step);
+  EXPECT_EQ(outcome.best->value, best);
+  EXPECT_EQ(read_best(runs.run_folder())->step, best_step);
+  EXPECT_EQ(checkpoint_of(runs.run_folder()), runs.checkpoint(best_step));
+  EXPECT_TRUE(std::filesystem::exists(runs.checkpoint(best_step)));
+  EXPECT_TRUE(std::filesystem::exists(runs.checkpoint(8)));
+  EXPECT_LE(names_in(runs.run_folder() / "checkpoints").size(), 2u);
+}
+
+TEST(TrainerTest, TheBestCheckpointOutlivesThePatience) {
+  TinyRuns runs;
+  runs.stand_still();
+  runs.config.steps = 100;
+  runs.config.validation.every = 1;
+  runs.config.checkpoint = {.every = 1, .keep_last = 1};
+  runs.config.early_stop = {.metric = "loss", .patience = 3};
+  const TrainingOutcome outcome = runs.train();
+  EXPECT_EQ(outcome.best->step, 1);
+  EXPECT_THAT(names_in(runs.run_folder() / "checkpoints"), UnorderedElementsAre("step-1", "step-4"));
+}
+
+TEST(TrainerTest, LeavesNoFolderBehindWhereItRefuses) {
+  TinyRuns runs;
+  runs.config.model.vocab_size = 300;
+  EXPECT_THROW(runs.train(), UserError);
+  runs.config.model.vocab_size = 0;
+  runs.config.initial_checkpoint = runs.run_folder() / "nothing";
+  EXPECT_THROW(runs.train(), UserError);
+  EXPECT_FALSE(std::filesystem::exists(runs.config.output_folder));
+}
+
+TEST(TrainerTest, NamesItsParameterGroupsAndWhatIsProbablyNotMeant) {
+  TinyRuns runs;
+  runs.config.schedule.warmup_steps = 6;
+  runs.config.train_length = 400;  // most of it padding
+  runs.config.model.memory.segment_length = 400;
+  runs.config.parameters.insert(runs.config.parameters.begin(), {.match = "*.embed_tokens.*", .trainable = false});
+  ::testing::internal::CaptureStderr();
+  runs.train();
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(lines, HasSubstr("parameters *.embed_tokens.*: 4096 in 1 tensors, frozen"));
+  EXPECT_THAT(lines, HasSubstr("parameters *.memory_gate: 4 in 2 tensors, learning rate 0.01, weight decay 0"));
+  EXPECT_THAT(lines, HasSubstr("parameters *: "));
+  EXPECT_THAT(lines, HasSubstr("warning: schedule.warmup_steps is 6, but the run has 6 steps"));
+  EXPECT_THAT(lines, HasSubstr("of the first step was padding"));
+}
+
+TEST(TrainerTest, SaysHowAValidationWent) {
+  TinyRuns runs;
+  ::testing::internal::CaptureStderr();
+  runs.train();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::ContainsRegex("validation after step 3: loss [0-9.]+, perplexity"));
+}
+
+TEST(TrainerTest, AFrozenParameterStaysAsItWas) {
+  TinyRuns runs;
+  runs.config.parameters = {{.match = "*.k_proj.weight", .trainable = false}};
+  auto trainer = runs.trainer();
+  const auto before = trainer->model().named_parameters()["model.layers.0.self_attn.k_proj.weight"].clone();
+  trainer->run();
+  EXPECT_TRUE(torch::equal(trainer->model().named_parameters()["model.layers.0.self_attn.k_proj.weight"], before));
+  trainer.reset();
+  EXPECT_TRUE(runs.train(/*resume=*/true).finished);
+}
+
 TEST(TrainerTest, StopsEarlyWhenAMetricNoLongerImproves) {
   TinyRuns runs;
-  runs.config.optimizer.learning_rate = 0;
-  runs.config.gate.learning_rate = 0;
+  runs.stand_still();
   runs.config.steps = 100;
   runs.config.validation.every = 1;
   runs.config.early_stop = {.metric = "loss", .patience = 3};

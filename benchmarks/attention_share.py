@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What share of the machine's matrix-product peak infini::attention reaches, forward and backward.
+"""Shows which share of the machine's peak in matrix products infini::attention reaches, forward and backward.
 
 usage: .venv/bin/python benchmarks/attention_share.py [--tokens 8192] [--segment 2048] [--heads 8] [--dim 128]
-The peak is the best of torch's 2048 x 2048 x 2048 product in the same dtype, in turns with ours. Operations counted:
+The peak is the fastest run of torch's 2048 x 2048 x 2048 product in the same dtype, in turns with ours. Counted are
 seven products of N·L/2·D for local attention, and N·D² each for the memory (seven for linear, eleven for delta).
 """
 import argparse

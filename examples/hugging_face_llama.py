@@ -31,8 +31,8 @@ class InfiniLlamaAttention(torch.nn.Module):
         weight = self.q_proj.weight
         beta = torch.full((weight.shape[0] // self.head_dim,), initial_beta, dtype=torch.float32, device=weight.device)
         self.memory_gate = torch.nn.Parameter(beta)
-        # The model's own position embedding, its scaling included. Positions count from the beginning of each segment:
-        # inside it attention is the same as with positions of the whole text, since only distances matter.
+        # The model's own position embedding, with its scaling. Positions count from the beginning of each segment.
+        # Local attention is the same as with positions of the whole text, since only distances matter.
         positions = torch.arange(segment_length, device=weight.device)[None]
         cos, sin = rotary_emb(torch.zeros((), device=weight.device), positions)
         self.register_buffer("cos", cos[0], persistent=False)
@@ -57,7 +57,7 @@ def add_memory(model, segment_length, update="linear", initial_beta=-3.0):
 
     sigmoid(-3) = 5%: a model that was trained without memory must not begin with half of every head read from it.
     """
-    model.set_attn_implementation("sdpa")  # which makes no mask where only the future is masked
+    model.set_attn_implementation("sdpa")  # makes no mask if only the future is masked
     model.config.use_cache = False
     for layer in model.model.layers:
         layer.self_attn = InfiniLlamaAttention(
@@ -94,7 +94,7 @@ def main():
     text = pathlib.Path(__file__).read_bytes()[:2048]
     tokens = torch.tensor([list(text)], device=options.device)
 
-    # One segment as long as the text: the memory is still empty when it is read, and nothing changes.
+    # With one segment as long as the text the memory is empty when it is read, so the logits stay the same.
     with torch.no_grad():
         wanted = llama(tokens, use_cache=False).logits
         got = add_memory(copy.deepcopy(llama), tokens.shape[1], options.update)(tokens).logits

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What someone with an NVIDIA GPU runs once, on a machine with nothing else on it: sets up, builds, runs all tests, those
-# of the kernels on the GPU and under compute-sanitizer, and times the ops and a training step. Ends with one table in
-# Markdown to paste into an issue; it and the logs lie in build/gpu_check. Exit code 1 if something failed, 2 without a GPU.
+# For someone with an NVIDIA GPU, to be run once while the machine does nothing else. It sets up, builds, and runs all
+# tests. The tests of the kernels run on the GPU, also under compute-sanitizer. Then the ops and a training step are timed.
+# The last output is one table in Markdown to paste into an issue. The table and the logs are in build/gpu_check.
+# Exit code 1 if something failed, 2 without a GPU.
 #   scripts/gpu_check.sh
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -24,8 +25,8 @@ failed=0
 
 row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3" >> "$rows"; }
 
-# Runs a check with its output in a log. What it found out is the last line of the log that matches PATTERN. Where all was
-# skipped, nothing has been shown: that is no pass.
+# Runs a check and keeps its output in a log. The last line that matches PATTERN is the result. A check whose tests were
+# all skipped has shown nothing, so it does not pass.
 nothing='No tests were found|tests did not run|^[0-9]+ (skipped|deselected)'
 check() {  # TITLE LOG PATTERN COMMAND...
   local title=$1 log=$folder/$2.log pattern=$3 begin=$SECONDS verdict=passed finding
@@ -65,7 +66,7 @@ check "Python tests" python ' (passed|failed|error)' .venv/bin/python -m pytest 
 check "Python tests on the GPU" python_cuda ' (passed|failed|error|deselected)' \
   .venv/bin/python -m pytest -q -rs tests/python/test_devices.py -k cuda
 
-# Chosen so that a GPU is busy: what the paper's model reads at once.
+# Sizes that keep a GPU busy: those of the paper's model.
 bench() {  # TITLE NAME OPTION...
   local title=$1 json=$folder/$2.json log=$folder/$2.log
   shift 2

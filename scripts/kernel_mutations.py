@@ -3,8 +3,8 @@
 
 usage: scripts/kernel_mutations.py [NAME...]     after scripts/setup.sh all; without names, every mutation
 
-Nothing in the checkout is touched: each mistake is made in a copy under build/mutations, compiled as the tests compile
-the kernel, and linked with the tests as they are. Exit code 1 if a mistake is found by no test.
+The checkout stays as it is. Each mistake is made in a copy under build/mutations, which is compiled like the kernel and
+linked with the unchanged tests. Exit code 1 if no test finds a mistake.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ KERNELS = ROOT / "csrc" / "ops" / "cuda"
 
 @dataclasses.dataclass(frozen=True)
 class Mutation:
-    """`before` becomes `after` in `file`; `kernel` is compiled again and the tests matching `tests` are run."""
+    """Replaces `before` by `after` in `file`, compiles `kernel` again and runs the tests that match `tests`."""
 
     name: str
     file: str
@@ -31,7 +31,7 @@ class Mutation:
     after: str
     tests: str
     kernel: str = ""
-    variant: str = "plain"  # or sanitized, race: the build that is meant to find it
+    variant: str = "plain"  # or sanitized, race: the build that should find the mistake
 
 
 MUTATIONS = [
@@ -144,7 +144,7 @@ def run(command, log):
 
 
 def first_failure(output):
-    """The test that failed first, and what a sanitizer says if one stopped the run."""
+    """The test that failed first, and the message of the sanitizer if one stopped the run."""
     test = re.findall(r"\[ (?: FAILED |RUN     ) \] ([^ ,\n]+)", output)
     failed = re.search(r"\[  FAILED  \] ([^ ,\n]+)", output)
     stopped = re.search(r"(?:AddressSanitizer: |runtime error: )[^\n]*?(?= on address|\n)", output)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes docs/results/kernels.md: what the compiler made of each CUDA kernel (registers, spills, shared memory,
-# occupancy, tensor-core instructions), what each moves, and the times that follow for an A100, an H100 and a B200.
+# Writes docs/results/kernels.md. For each CUDA kernel it has the registers, spills, shared memory, occupancy and
+# tensor-core instructions, the bytes that are moved, and predicted times on an A100, an H100 and a B200.
 # Needs the CUDA toolkit, no GPU. Exit code 1 if a bound does not hold.
 #   scripts/kernel_report.sh
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills a training run with SIGKILL at random moments, resumes it each time, and compares the weights it ends with, bit
-# for bit, with those of an undisturbed run.
+# Kills a training run with SIGKILL at random moments and resumes it each time. Then it compares the final weights, bit
+# for bit, with those of a run that nothing disturbed.
 #   scripts/kill_test.sh [KILLS, 20 if left out] [DATA, a folder of `infini prepare`; made-up text if left out]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ kills=${1:-20}
 data=${2:-}
 infini=$PWD/build/release/infini
 work=$(mktemp -d)
-export OMP_WAIT_POLICY=passive  # threads of a tiny model that wait in a busy loop crawl on a machine with other work
+export OMP_WAIT_POLICY=passive  # on a busy machine, threads that wait in a busy loop are very slow
 trap 'rm -rf "$work"' EXIT
 
 if [ -z "$data" ]; then
@@ -26,8 +26,8 @@ if [ -z "$data" ]; then
   "$infini" prepare --source "$work/text" --out "$data" --tokenizer bytes 2> "$work/prepare.log"
 fi
 
-# Small, with a checkpoint every few steps, so that many kills fall into the writing of one. The memory is carried from
-# sequence to sequence and gradients are accumulated: all that a checkpoint must hold.
+# A small model with a checkpoint every few steps, so that many kills happen while one is written. The memory is carried
+# from sequence to sequence and gradients are accumulated, so a checkpoint must hold everything that it can.
 cat > "$work/config.yaml" << EOF
 output_folder: $work/runs
 steps: 60
@@ -85,7 +85,7 @@ compared=0
 while [ "$killed" -lt "$kills" ]; do
   "$infini" train "$work/config.yaml" --resume --set name=killed &>> "$work/killed.log" &
   run=$!
-  # Anywhere between the start of the program and the time that a whole run takes.
+  # At a random moment between the start of the program and the time that a whole run takes.
   sleep "$(awk -v duration="$duration" -v random="$RANDOM" 'BEGIN { print duration * random / 32768 }')"
   kill -KILL "$run" 2> /dev/null || true
   status=0

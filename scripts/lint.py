@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks the style of all C++ and CUDA files with clang-format and clang-tidy, as .clang-format and .clang-tidy say.
+"""Checks all C++ and CUDA files with clang-format and clang-tidy, by the rules in .clang-format and .clang-tidy.
 
-usage: scripts/lint.py [FOLDER...]     after scripts/setup.sh all; csrc and tests without a folder; takes a quarter of
-                                       an hour on 2 cores
+usage: scripts/lint.py [FOLDER...]     after scripts/setup.sh all; without a folder it checks csrc and tests, which takes
+                                       a quarter of an hour on 2 cores
 
 Exit code 1 if anything is found. Both tools come from PyPI into .venv: Debian 12's clang-tidy does not know C++20's
-captured bindings. CUDA files are formatted and not looked into; their host side, compiled for the tests, is.
+captured bindings. clang-tidy checks the host side of CUDA files, which the tests compile; the rest is only formatted.
 """
 
 import concurrent.futures
@@ -20,7 +20,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "lint"
 TOOLS = ROOT / ".venv" / "bin"
-SEPARATE = ["tests/ops/cuda"]  # whose files use the same names for their own, and do without torch
+SEPARATE = ["tests/ops/cuda"]  # different files define the same names; none includes torch
 VERSIONS = ["clang-format==14.0.6", "clang-tidy==19.1.0.1"]
 
 
@@ -30,7 +30,7 @@ def files_below(folders, *suffixes):
 
 
 def compile_command(entry):
-    """As GCC has it, less its precompiled header, which clang cannot read; omp.h, which clang-tidy lacks, is GCC's."""
+    """GCC's command without its precompiled header, which clang cannot read, and with GCC's omp.h, which clang-tidy lacks."""
     words = [word for word in shlex.split(entry["command"]) if word != "-Winvalid-pch"]
     if "-include" in words:
         at = words.index("-include")
@@ -41,7 +41,7 @@ def compile_command(entry):
 
 
 def write_database(sources):
-    """One file to compile for each folder, since torch's headers take clang-tidy half a minute; returns their names."""
+    """Makes one file for each folder, since torch's headers take clang-tidy half a minute; returns the files' names."""
     commands = {}
     for entry in json.loads((ROOT / "build" / "release" / "compile_commands.json").read_text()):
         unity = pathlib.Path(entry["file"])

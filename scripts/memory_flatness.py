@@ -1,4 +1,4 @@
-"""What memory_flatness.sh runs: synthetic text, fresh processes, their peak resident memory, two tables."""
+"""The measurements of memory_flatness.sh: made-up text, fresh processes, their peak resident memory, two tables."""
 
 import json
 import os
@@ -12,9 +12,9 @@ import time
 
 INFINI = pathlib.Path("build/release/infini").resolve()
 SEGMENT_LENGTH, LAYERS, HEADS, HEAD_DIM = 512, 2, 4, 64
-# Tokens of the sequence: steps. The first step of a process is not timed; short ones are repeated for a steady figure.
+# Tokens of the sequence: steps. The first step of a process is not timed. Short steps are repeated until a time is steady.
 TRAINING = {4096: 20, 32768: 5, 262144: 2}
-ROUNDS = 3  # of all lengths in turns: one process may be a seventh faster than the next of the same length
+ROUNDS = 3  # all lengths take turns: two processes of the same length can differ by a seventh in speed
 EVALUATION = [65536, 1048576]
 MEGABYTE = 1e6
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# From a fresh clone to Table 3 in small: trains a model of 637 thousand parameters with each update of the memory to
-# find a pass key, on inputs of 2K tokens at most, and looks for the key in up to a million. Both updates side by side,
-# one core each: about half an hour of training and as long again of evaluation on 2 cores.
-# Stopped half-way, it goes on where it was when started again.
+# From a fresh clone to the paper's Table 3, with small models. Two models of 637 thousand parameters, one for each update
+# of the memory, learn to find a pass key in at most 2K tokens. Then they look for the key in up to a million tokens.
+# The two run side by side on one core each: half an hour of training and half an hour of evaluation on 2 cores.
+# If it is stopped, start it again: it goes on where it was.
 #
 #   scripts/passkey.sh [LENGTHS]     by default 32K,128K,256K,512K,1M
 set -euo pipefail
@@ -15,7 +15,7 @@ updates=(passkey_small passkey_small_delta)
 scripts/setup.sh
 infini=build/release/infini
 
-# Runs the same for both updates at once, a core each.
+# Runs the same command for both updates at the same time, on one core each.
 both() {
   local name jobs=()
   for name in "${updates[@]}"; do
@@ -28,7 +28,7 @@ checkpoint() { find "runs/$1/checkpoints" -maxdepth 1 -name 'step-*' | sort -V |
 
 train() { "$infini" train "configs/$1.yaml" --resume --set threads=1; }
 
-# The keys are others than in training, which has seed 1. Cells to 256K tokens have 20 trials, longer ones 10.
+# Training has seed 1, so these keys are new to the model. Cells up to 256K tokens have 20 trials, longer ones have 10.
 measure() {  # NAME FILE [OPTION...]
   "$infini" passkey --checkpoint "$(checkpoint "$1")" --threads 1 --precision bfloat16 --seed 1000 \
     --out "runs/$1/$2" "${@:3}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh clone to a trained Infini-Transformer: sets up, builds, trains a small model on Shakespeare's plays and
-# one of the same size without memory, compares them on plays that neither has read, and writes a report.
-# Stopped half-way, it goes on where it was when started again.
+# From a fresh clone to a trained Infini-Transformer. It sets up and builds, then trains two small models on Shakespeare's
+# plays, one with memory and one without. It compares them on plays that neither has read, and writes a report.
+# If it is stopped, start it again: it goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

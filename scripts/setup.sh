@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes this checkout ready: Debian's packages, LibTorch in .venv, the release build in build/release.
-# What is there already is left as it is, so this can be run again at any time.
+# It changes nothing that is there already, so run it again at any time.
 #
 #   scripts/setup.sh [TARGET...]     the targets to build, by default the program and the library of ops
 #
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 step() { printf '==> %s\n' "$*"; }
 
-# The Debian packages that are missing here. Programs count wherever they come from.
+# The Debian packages that are missing here. A program that is installed in another way counts as present.
 missing_packages() {
   local entry
   for entry in cmake:cmake ninja:ninja-build g++:g++ pkg-config:pkg-config python3:python3; do
@@ -83,7 +83,7 @@ install_python_packages() {
   else
     packages=(torch==2.11.0 "${packages[@]}")
   fi
-  # Asking for pip finds a venv that was interrupted in the making, too.
+  # A venv whose making was interrupted has no pip.
   if ! .venv/bin/python -c 'import pip' 2> /dev/null; then
     step "Python: making the virtual environment .venv"
     python3 -m venv .venv

@@ -6,6 +6,7 @@
 
 #include "bench/stopwatch.h"
 #include "bench/training_step.h"
+#include "io/available_cores.h"
 #include "log/progress.h"
 #include "ops/ops.h"
 #include "train/device.h"
@@ -70,7 +71,7 @@ BenchResult measure_speed(const BenchOptions& options) {
   const TrainConfig& config = options.config;
   config.model.validate();
   const torch::Device device = choose_device(config.device);
-  if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
+  at::set_num_threads(static_cast<int>(config.threads > 0 ? config.threads : available_cores().count));
   const AttentionSizes sizes = chunk_sizes(config);
   const auto element_bytes = static_cast<int64_t>(torch::elementSize(options.dtype));
 

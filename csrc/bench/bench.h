@@ -3,7 +3,6 @@
 #include <torch/torch.h>
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -50,8 +49,5 @@ struct BenchResult {
 
 /// Measures the device's peak, then what is asked for. Throws UserError for sizes that no model can have.
 BenchResult measure_speed(const BenchOptions& options);
-
-std::string to_text(const BenchResult& result);
-nlohmann::ordered_json to_json(const BenchResult& result);
 
 }  // namespace infini

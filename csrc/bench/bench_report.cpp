@@ -1,6 +1,6 @@
-#include <cstdio>
+#include "bench/bench_report.h"
 
-#include "bench/bench.h"
+#include <cstdio>
 
 namespace infini {
 namespace {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bench_report.h"
 #include "cli/commands.h"
 #include "cli/freed_memory.h"
 #include "cli/model_options.h"
@@ -114,7 +115,7 @@ int run_bench(int argc, char** argv) {
        cxxopts::value<std::string>(), "NAME")
       ("only", "attention or step: leave the other one out", cxxopts::value<std::string>(), "WHAT")
       ("device", "auto, cpu, cuda or cuda:1 (default: auto, CUDA where there is one; or the configuration's)", cxxopts::value<std::string>(), "NAME")
-      ("threads", "CPU threads; 0: one a core", number("0"), "N")
+      ("threads", kThreadsHelp, number("0"), "N")
       ("rounds", "how often each is timed; the median counts", number("5"), "N")
       ("json", "print JSON")
       ("h,help", "print this help");
@@ -147,7 +148,7 @@ int run_bench(int argc, char** argv) {
   if (arguments.count("device") > 0) bench.config.device = arguments["device"].as<std::string>();
   if (arguments.count("threads") > 0) bench.config.threads = arguments["threads"].as<int64_t>();
   if (bench.config.threads < 0) {
-    throw UserError("--threads must be 0 (one a core) or more, but is " + std::to_string(bench.config.threads));
+    throw UserError("--threads must be 0 (one a usable core) or more, but is " + std::to_string(bench.config.threads));
   }
   bench.updates = chosen_updates(arguments, bench.config.model);
   bench.dtype = chosen_dtype(arguments, bench.config, bench.training_step);

@@ -4,6 +4,9 @@
 /// must mend is thrown as UserError or as cxxopts' own exceptions: main turns them into one line and exit code 2.
 namespace infini {
 
+/// The exit code of a run that was told to stop and can be resumed.
+constexpr int kStopped = 3;
+
 int run_prepare(int argc, char** argv);
 int run_train(int argc, char** argv);
 int run_eval(int argc, char** argv);

@@ -7,7 +7,9 @@
 #include "eval/evaluation_data.h"
 #include "eval/perplexity.h"
 #include "io/atomic_file.h"
+#include "eval/perplexity_report.h"
 #include "log/error.h"
+#include "log/log.h"
 #include "log/progress.h"
 
 namespace infini {
@@ -71,6 +73,7 @@ int run_eval(int argc, char** argv) {
   choice.on_progress = [&](const Perplexity& sofar) { progress.update(sofar); };
   const Perplexity result = measure_perplexity(*model, data.next, choice);
   progress.finish();
+  for (const std::string& line : warnings(result)) log::warn(line);
 
   const std::string json = to_json(result).dump(2) + "\n";
   if (arguments.count("out") > 0) write_file(arguments["out"].as<std::string>(), json);

@@ -1,4 +1,3 @@
-#include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/cpu/Utils.h>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "io/available_cores.h"
 #include "log/error.h"
 
 namespace infini {
@@ -43,10 +43,12 @@ std::string bfloat16_instructions() {
 }
 
 nlohmann::ordered_json devices() {
+  const AvailableCores cores = available_cores();
   nlohmann::ordered_json devices = {{{"device", "cpu"},
                                      {"capability", at::get_cpu_capability()},
                                      {"bfloat16", bfloat16_instructions()},
-                                     {"threads", at::get_num_threads()}}};
+                                     {"threads", cores.count},
+                                     {"threads_reason", cores.reason}}};
 #ifdef INFINI_CUDA
   for (int i = 0; i < at::cuda::device_count(); ++i) {
     const cudaDeviceProp& properties = *at::cuda::getDeviceProperties(i);
@@ -99,8 +101,12 @@ void print(const nlohmann::ordered_json& info) {
   for (const auto& device : info["devices"]) {
     std::string text;
     for (const auto& [key, value] : device.items()) {
-      if (key == "device") continue;
-      text += (text.empty() ? "" : ", ") + key + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+      const std::string words = value.is_string() ? value.get<std::string>() : value.dump();
+      if (key == "threads_reason") {
+        text += " (" + words + ")";
+      } else if (key != "device") {
+        text += (text.empty() ? "" : ", ") + key + " " + words;
+      }
     }
     row(device["device"].get<std::string>(), text);
   }

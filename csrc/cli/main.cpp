@@ -42,8 +42,11 @@ void print_help() {
   for (const Command& command : kCommands) {
     std::cout << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.summary << "\n";
   }
-  std::cout << "\n  infini VERB --help   options and an example\n"
-               "  infini --version     the version\n";
+  std::cout
+      << "\n  infini VERB --help   options and an example\n"
+         "  infini --version     the version\n\n"
+         "Exit codes: 0 done; 1 it failed; 2 the input is wrong, and one line says what; 3 train was told to stop\n"
+         "and has written a checkpoint that --resume goes on from.\n";
 }
 
 const Command& find_command(std::string_view name) {

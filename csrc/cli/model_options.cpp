@@ -5,11 +5,14 @@
 #include <iostream>
 
 #include "cli/freed_memory.h"
+#include "io/available_cores.h"
 #include "log/error.h"
 #include "model/loading.h"
 #include "train/device.h"
 
 namespace infini {
+
+const char* const kThreadsHelp = "CPU threads; 0: one for each core that the process may use (see infini info)";
 
 void add_model_options(cxxopts::Options& options) {
   const auto text = [] { return cxxopts::value<std::string>(); };
@@ -17,7 +20,7 @@ void add_model_options(cxxopts::Options& options) {
   add("checkpoint", "folder of the checkpoint (Hugging Face layout)", text(), "DIR");
   add("precision", "float32 or bfloat16: what the model computes in", text()->default_value("float32"), "NAME");
   add("device", "auto, cpu, cuda or cuda:1", text()->default_value("auto"), "NAME");
-  add("threads", "CPU threads; 0: one a core", cxxopts::value<int>()->default_value("0"), "N");
+  add("threads", kThreadsHelp, cxxopts::value<int>()->default_value("0"), "N");
   add("h,help", "print this");
 }
 
@@ -48,8 +51,10 @@ int64_t positive(const cxxopts::ParseResult& arguments, const std::string& optio
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments) {
   return_freed_memory();
   const int threads = arguments["threads"].as<int>();
-  if (threads < 0) throw UserError("--threads must be 0 (one a core) or more, but is " + std::to_string(threads));
-  if (threads > 0) torch::set_num_threads(threads);
+  if (threads < 0) {
+    throw UserError("--threads must be 0 (one a usable core) or more, but is " + std::to_string(threads));
+  }
+  torch::set_num_threads(threads > 0 ? threads : static_cast<int>(available_cores().count));
 
   const std::string precision = arguments["precision"].as<std::string>();
   if (precision != "float32" && precision != "bfloat16") {

@@ -10,6 +10,9 @@
 
 namespace infini {
 
+/// What --threads means, for the help of every verb that computes.
+extern const char* const kThreadsHelp;
+
 /// Adds what every verb that runs a checkpoint has: --checkpoint, --precision, --device, --threads and --help.
 void add_model_options(cxxopts::Options& options);
 

@@ -4,7 +4,9 @@
 
 #include "cli/commands.h"
 #include "cli/model_options.h"
-#include "eval/needle_grid.h"
+#include "cli/needle_lists.h"
+#include "eval/needle_file.h"
+#include "eval/needle_report.h"
 #include "io/json_file.h"
 #include "log/error.h"
 #include "log/progress.h"

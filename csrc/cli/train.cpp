@@ -25,8 +25,9 @@ int run_train(int argc, char** argv) {
   cxxopts::Options options(
       "infini train",
       "Trains a model. The run's folder (output_folder/name) receives config.yaml, metrics.jsonl, "
-      "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C) and SIGTERM finish the step, write a "
-      "checkpoint and end with exit code 3; a second one ends it at once.\n");
+      "tensorboard/ and checkpoints/step-N/.\nSIGINT (Ctrl-C), SIGTERM, SIGHUP, SIGUSR1 and a "
+      "pipe at standard error that nobody reads any more finish the step, write a checkpoint and end with exit code 3; "
+      "a second SIGINT or SIGTERM ends it at once. Exit code 0: all steps are done.\n");
   options.positional_help("CONFIG.yaml").custom_help("[--set key=value]... [--resume]");
   // clang-format off
   options.add_options()

@@ -1,9 +1,10 @@
+#include "eval/needle_report.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 
-#include "eval/needle_grid.h"
 #include "text/token_length.h"
 
 namespace infini {

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,11 +54,5 @@ struct PerplexityOptions {
 /// Throws UserError if there is nothing to score, std::runtime_error that names the document if a loss is not finite.
 Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& next,
                               const PerplexityOptions& options = {});
-
-/// What `infini eval --json` prints.
-nlohmann::json to_json(const Perplexity& perplexity);
-
-/// The same for people: a headline of a few lines, then a table of the loss by position.
-std::string to_text(const Perplexity& perplexity);
 
 }  // namespace infini

@@ -1,12 +1,25 @@
+#include "eval/perplexity_report.h"
+
 #include <cmath>
 #include <cstdio>
 #include <iomanip>
 #include <sstream>
-#include <string>
-
-#include "eval/perplexity.h"
 
 namespace infini {
+namespace {
+
+/// JSON has no infinity.
+nlohmann::json finite_or_null(double value) { return std::isfinite(value) ? nlohmann::json(value) : nullptr; }
+
+/// Four decimals, or an exponent where a number is too large for that: the word perplexity of an untrained model.
+std::string number(double value) {
+  if (!std::isfinite(value)) return "none";
+  char text[32];
+  std::snprintf(text, sizeof(text), value < 1e6 ? "%.4f" : "%.4e", value);
+  return text;
+}
+
+}  // namespace
 
 nlohmann::json to_json(const Perplexity& perplexity) {
   nlohmann::json positions = nlohmann::json::array();
@@ -17,7 +30,7 @@ nlohmann::json to_json(const Perplexity& perplexity) {
                          {"tokens", position.tokens}});
   }
   return {{"perplexity", perplexity.token_perplexity()},
-          {"word_perplexity", perplexity.word_perplexity()},
+          {"word_perplexity", finite_or_null(perplexity.word_perplexity())},
           {"bits_per_byte", perplexity.bits_per_byte()},
           {"loss", perplexity.loss()},
           {"tokens", perplexity.tokens},
@@ -28,17 +41,6 @@ nlohmann::json to_json(const Perplexity& perplexity) {
           {"tokens_per_second", perplexity.tokens_per_second()},
           {"positions", positions}};
 }
-
-namespace {
-
-/// Four decimals, or an exponent where a number is too large for that: the word perplexity of an untrained model.
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), value < 1e6 ? "%.4f" : "%.4e", value);
-  return text;
-}
-
-}  // namespace
 
 std::string to_text(const Perplexity& perplexity) {
   std::ostringstream out;
@@ -58,6 +60,16 @@ std::string to_text(const Perplexity& perplexity) {
         << "\n";
   }
   return out.str();
+}
+
+std::vector<std::string> warnings(const Perplexity& perplexity) {
+  std::vector<std::string> lines;
+  if (!std::isfinite(perplexity.word_perplexity())) {
+    lines.push_back("the text has only " + std::to_string(perplexity.words) + " words with whitespace between for " +
+                    std::to_string(perplexity.tokens) +
+                    " tokens, too few for a word perplexity; compare models by bits per byte");
+  }
+  return lines;
 }
 
 }  // namespace infini

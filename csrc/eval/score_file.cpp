@@ -19,7 +19,7 @@ namespace {
 class IdsFile {
  public:
   IdsFile(std::filesystem::path path, int64_t vocab_size) : path_(std::move(path)), vocab_size_(vocab_size) {
-    if (std::filesystem::is_directory(path_)) throw UserError(path_.string() + " is a folder; --ids wants a file");
+    if (std::filesystem::is_directory(path_)) throw UserError(path_.string() + " is a folder; expected a file of token ids");
     stream_.open(path_);
     if (!stream_) throw UserError("cannot read " + path_.string() + ": " + std::strerror(errno));
   }

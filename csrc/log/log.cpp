@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdio>
 #include <memory>
 
 namespace infini::log {
@@ -25,10 +27,38 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+std::atomic<int64_t> lines = 0;
+
+/// spdlog writes a line in pieces, between which a progress bar could be drawn by another thread: one line holds
+/// standard error until it is whole.
+class Line {
+ public:
+  Line() { flockfile(stderr); }
+  ~Line() {
+    ++lines;
+    funlockfile(stderr);
+  }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+};
+
 }  // namespace
 
-void info(std::string_view message) { logger().info("{}", message); }
-void warn(std::string_view message) { logger().warn("warning: {}", message); }
-void error(std::string_view message) { logger().error("error: {}", message); }
+void info(std::string_view message) {
+  const Line line;
+  logger().info("{}", message);
+}
+
+void warn(std::string_view message) {
+  const Line line;
+  logger().warn("warning: {}", message);
+}
+
+void error(std::string_view message) {
+  const Line line;
+  logger().error("error: {}", message);
+}
+
+int64_t line_count() { return lines; }
 
 }  // namespace infini::log

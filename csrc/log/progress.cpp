@@ -125,7 +125,8 @@ void Progress::update(int64_t done, const std::string& detail) {
   state_.done = done;
   state_.detail = detail;
   const auto now = Clock::now();
-  if (terminal_ ? !drawn_ || now - shown_ >= kRedrawEvery : now - shown_ >= kLineEvery) show(now);
+  const bool overwritten = !drawn_ || log::line_count() != lines_before_;
+  if (terminal_ ? overwritten || now - shown_ >= kRedrawEvery : now - shown_ >= kLineEvery) show(now);
 }
 
 void Progress::finish() {
@@ -145,6 +146,7 @@ void Progress::show(Clock::time_point now) {
   }
   // One column stays free: some terminals wrap as soon as the last one is written.
   const std::string line = "\r\033[K" + progress_bar(state_, terminal_width() - 1);
+  lines_before_ = log::line_count();
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
   drawn_ = true;

@@ -21,9 +21,10 @@ std::string progress_bar(const ProgressState& state, int width);
 /// The same without the bar, for a log file: "train: 5/10 steps (50%), 2.1 steps/s, 0:03 left, loss 1.75".
 std::string progress_line(const ProgressState& state);
 
-/// Shows how far a piece of work is, on standard error: on a terminal one line that is redrawn at most 10 times a
-/// second, elsewhere a plain line every few seconds. Not for use by several threads at once.
-/// (Debian 12 packages no C++ progress-bar library; `indicators` is there from Debian 13 on.)
+/// Shows how far a piece of work is, on standard error. On a terminal it is one line, redrawn at most 10 times a
+/// second; a line of the log appears above it, and the next update draws the bar again. Elsewhere it is a plain line
+/// every few seconds. Not for use by several threads at once. (Debian 12 packages no C++ progress-bar library;
+/// `indicators` is there from Debian 13 on.)
 class Progress {
  public:
   /// `done` is what an earlier run has already finished; it does not count for the rate.
@@ -48,6 +49,7 @@ class Progress {
   Clock::time_point begin_;
   Clock::time_point shown_;
   bool terminal_;
+  int64_t lines_before_ = 0;  ///< lines of the log when the bar was last drawn
   bool drawn_ = false;
   bool finished_ = false;
 };

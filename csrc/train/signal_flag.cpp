@@ -1,5 +1,9 @@
 #include "train/signal_flag.h"
 
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
@@ -8,60 +12,83 @@ namespace infini {
 namespace {
 
 // A signal handler reaches nothing but this.
-volatile std::sig_atomic_t received_elsewhere = 0;
+std::atomic<int> received_elsewhere = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void remember(int signal) { received_elsewhere = signal; }
 
-sigset_t awaited() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
+/// A terminal is not asked for: it sends SIGHUP when it goes away.
+bool is_pipe(int descriptor) {
+  struct stat status {};
+  return fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+/// Whether nobody reads this pipe or socket any more.
+bool has_lost_its_reader(int pipe) {
+  pollfd asked{.fd = pipe, .events = 0, .revents = 0};
+  return poll(&asked, 1, 0) == 1 && (asked.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 }  // namespace
 
 SignalFlag::SignalFlag() {
-  const sigset_t signals = awaited();
-  pthread_sigmask(SIG_BLOCK, &signals, &previous_mask_);
+  sigemptyset(&awaited_);
+  for (size_t i = 0; i < kSignals.size(); ++i) {
+    sigaction(kSignals[i], nullptr, &previous_[i]);
+    if (kSignals[i] == SIGHUP && previous_[i].sa_handler == SIG_IGN) continue;  // nohup
+    sigaddset(&awaited_, kSignals[i]);
+  }
+  pthread_sigmask(SIG_BLOCK, &awaited_, &previous_mask_);
   received_elsewhere = 0;
   struct sigaction action {};
   action.sa_handler = remember;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &previous_interrupt_);
-  sigaction(SIGTERM, &action, &previous_terminate_);
+  for (const int signal : kSignals) {
+    if (sigismember(&awaited_, signal) == 1) sigaction(signal, &action, nullptr);
+  }
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, &previous_pipe_);
   watcher_ = std::thread([this] { watch(); });
 }
 
 SignalFlag::~SignalFlag() {
   ending_ = true;
   watcher_.join();
-  signal();  // one that came late has been obeyed, too
-  sigaction(SIGINT, &previous_interrupt_, nullptr);
-  sigaction(SIGTERM, &previous_terminate_, nullptr);
+  constexpr timespec kNow{};
+  while (sigtimedwait(&awaited_, nullptr, &kNow) > 0) continue;  // requests that came late have been obeyed, too
+  for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &previous_[i], nullptr);
+  sigaction(SIGPIPE, &previous_pipe_, nullptr);
   pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
 }
 
 void SignalFlag::watch() {
-  const sigset_t signals = awaited();
   constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 20'000'000};
+  bool watches_reader = is_pipe(STDERR_FILENO);
   while (!ending_) {
-    const int received = sigtimedwait(&signals, nullptr, &kPause);
-    if (received < 0) continue;
-    if (signal_.exchange(received) == 0) continue;
-    // Checkpoints appear whole or not at all, so that nothing is lost but the step.
-    std::cerr << "\ninfini: stopped at once by a second signal; what was trained since the last checkpoint is lost\n";
-    std::_Exit(128 + received);
+    if (const int received = sigtimedwait(&awaited_, nullptr, &kPause); received > 0) take(received);
+    if (const int received = received_elsewhere.exchange(0); received > 0) take(received);
+    if (watches_reader && has_lost_its_reader(STDERR_FILENO)) {
+      take(SIGPIPE);
+      watches_reader = false;
+    }
   }
 }
 
+void SignalFlag::take(int signal) {
+  int none = 0;
+  signal_.compare_exchange_strong(none, signal);
+  if (signal != SIGINT && signal != SIGTERM) return;
+  if (!hard_.exchange(true)) return;
+  // Checkpoints appear whole or not at all, so that nothing is lost but the step.
+  std::cerr << "\ninfini: stopped at once by a second signal; what was trained since the last checkpoint is lost\n";
+  std::_Exit(128 + signal);
+}
+
 int SignalFlag::signal() {
-  const sigset_t signals = awaited();
-  const timespec now{};
-  if (received_elsewhere != 0) signal_ = received_elsewhere;
-  if (const int received = sigtimedwait(&signals, nullptr, &now); received > 0) signal_ = received;
+  constexpr timespec kNow{};
+  if (const int received = received_elsewhere.exchange(0); received > 0) take(received);
+  if (const int received = sigtimedwait(&awaited_, nullptr, &kNow); received > 0) take(received);
   return signal_;
 }
 

@@ -49,18 +49,18 @@ For {', '.join(f'{d.architecture} ({d.name})' for d in DEVICES)}, in this order 
 products are exact. `sum_` and `recur_` work on states alone, segment after segment: their few blocks move little.
 """
 
-# The one step with a block for itself: its two matrices of 128 x 128 floats leave no room for a second.
+# The only step with one block for each multiprocessor: its two matrices of 128 x 128 floats leave no room for another.
 ALONE = ("float", "delta_update_backward")
 
 
 def table(header, rows, left=1):
-    """Markdown; the first `left` columns are words, the others figures."""
+    """A table in Markdown. The first `left` columns are words, the others are figures."""
     lines = [header, ["---" if i < left else "---:" for i in range(len(header))], *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
 def slashed(values):
-    """One value where all are the same."""
+    """One value if all are the same, else all of them."""
     values = list(values)
     return " / ".join(map(str, values if len(set(values)) > 1 else values[:1]))
 
@@ -126,7 +126,7 @@ class Report:
         return table(header, rows)
 
     def shares(self):
-        """Where an H100's time goes."""
+        """The time of each step on an H100."""
         rows = []
         for (update, direction), passes in self.passes.items():
             milliseconds = [f"{1e3 * sum(cost.seconds(H100) for cost in part):.2f}" for one_pass in passes

@@ -1,4 +1,4 @@
-"""What nvcc makes of each kernel."""
+"""Registers, memory and instructions of each kernel, from nvcc's output."""
 
 import concurrent.futures
 import dataclasses

@@ -1,4 +1,4 @@
-"""What the traffic test counted: it executes each kernel on the CPU."""
+"""The counts of the traffic test, which executes each kernel on the CPU."""
 
 import collections
 import dataclasses
@@ -36,7 +36,7 @@ class Launch:
 
 
 def launch_of(dtype, step, properties):
-    # The kernel as it is written where it is launched: (retrieve<T, D(), E()>)
+    # The kernel's name in its launch: (retrieve<T, D(), E()>)
     blocks, threads, shared_bytes, kernel = properties[f"{step}.launch"].split(" ", 3)
     kernel = re.sub(r"\bT\b", dtype, re.sub(r"\b[DE]\(\)", str(WIDTH), kernel.strip("()")))
     return Launch(kernel, int(blocks), int(threads), int(shared_bytes), int(properties[f"{step}.needed_bytes"]),

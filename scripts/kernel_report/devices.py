@@ -1,4 +1,4 @@
-"""The devices that times are predicted for, by NVIDIA's published figures for the SXM modules."""
+"""The devices for which times are predicted, with NVIDIA's published figures for the SXM modules."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ class Device:
     float_peak: float
 
     def blocks_at_once(self, registers, shared_bytes, threads):
-        """Blocks that a multiprocessor holds; found the same as by the toolkit's cuda_occupancy.h."""
+        """Blocks that a multiprocessor holds. Checked against the toolkit's cuda_occupancy.h."""
         warps = math.ceil(threads / 32)
         registers_of_warp = 256 * math.ceil(32 * registers / 256)
         by_registers = 4 * (65536 // 4 // registers_of_warp) // warps

@@ -1,5 +1,5 @@
-"""The memory of Infini-attention as a chain of PyTorch's own ops, each of which reads and writes whole tensors, and
-what each moves. Run on the meta device: nothing is computed."""
+"""The memory of Infini-attention as a chain of PyTorch's own ops, and the bytes that each op moves. Each op reads and
+writes whole tensors. It runs on the meta device, so nothing is computed."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ class Op:
 
 
 def bytes_of(value):
-    """What of a tensor lies in memory: an expanded one repeats itself."""
+    """The bytes of a tensor in memory. An expanded tensor repeats the same bytes, which count once."""
     if isinstance(value, (list, tuple)):
         return sum(map(bytes_of, value))
     if not isinstance(value, torch.Tensor):
@@ -26,7 +26,7 @@ def bytes_of(value):
 
 
 class Recorder(TorchDispatchMode):
-    """Lists the ops that are dispatched, except for views: each reads its arguments and writes its results."""
+    """Lists the ops that are dispatched, but no views. An op reads its arguments and writes its results."""
 
     def __init__(self):
         super().__init__()
@@ -48,7 +48,7 @@ def rotate(x, cos, sin):
 
 
 def sigma(x):
-    """As most write it: the fewest bytes, though it cancels where x is far below 0."""
+    """The usual way to write it. It moves the fewest bytes, but loses digits where x is far below 0."""
     return torch.nn.functional.elu(x) + 1
 
 
@@ -74,7 +74,7 @@ def retrieve(q, local, beta, memories, norms):
 
 
 def record(update, heads, tokens, segment_length, width):
-    """→ {part: {pass: [Op]}} in bfloat16, part being rotation or memory: local attention is one op, not a chain."""
+    """→ {part: {pass: [Op]}} in bfloat16. The parts are rotation and memory; local attention is one op, not a chain."""
 
     def leaf(*shape):
         return torch.empty(shape, dtype=torch.bfloat16, device="meta", requires_grad=True)
@@ -94,7 +94,7 @@ def record(update, heads, tokens, segment_length, width):
     def remember(q, k, v, local, beta, memory, norm):
         return [retrieve(q, local, beta, *states(sigma(k), v, memory, norm, update))]
 
-    v.grad = torch.empty_like(v)  # through local attention; the memory's part is added to it
+    v.grad = torch.empty_like(v)  # the gradient through local attention, to which the memory's part is added
     memory = both_passes(remember, q, k, v, local, beta, memory, norm)
-    # By now q and k have a gradient, to which that of rotation is added.
+    # q and k have a gradient already, to which that of rotation is added.
     return {"memory": memory, "rotation": both_passes(lambda q, k: [rotate(q, cos, sin), rotate(k, cos, sin)], q, k)}

@@ -1,4 +1,4 @@
-"""What the whole op costs, by the roofline of what its steps move and multiply."""
+"""The time of the whole op, from the bytes and products of its steps (a roofline model)."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ HEADS, TOKENS, SEGMENT_LENGTH, WIDTH = 8, 32768, 2048, 128
 UPDATES, DIRECTIONS = ["linear", "delta"], ["forward", "backward"]
 
 LOCAL = "local attention"
-# The op's steps as the traffic test names them. The backward pass rotates q and k anew.
+# The op's steps by the names of the traffic test. The backward pass rotates q and k again.
 STEPS = {
     ("linear", "forward"): ["rotate", LOCAL, "linear_update", "linear_state_scan", "retrieve"],
     ("linear", "backward"): ["retrieve_backward", "rotate", LOCAL, "linear_memory_scan_backward",
@@ -30,7 +30,7 @@ class Cost:
     blocks: float = math.inf
 
     def seconds(self, device):
-        """What has few blocks has the arithmetic of so many multiprocessors alone."""
+        """A launch with few blocks can use only as many multiprocessors as it has blocks."""
         share = min(1, self.blocks / device.multiprocessors)
         arithmetic = self.operations / device.tensor_peak + self.float_operations / device.float_peak
         return max(self.bytes / device.bandwidth, arithmetic / share)

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bench/bench_report.h"
 #include "bench/training_step.h"
 
 namespace infini {

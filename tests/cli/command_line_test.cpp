@@ -33,14 +33,17 @@ std::string contents(const std::filesystem::path& file) {
   return text.str();
 }
 
-Outcome run(const std::string& arguments) {
+/// `before` stands before the program: variables, or a program that starts it.
+Outcome run_with(const std::string& before, const std::string& arguments) {
   const std::filesystem::path folder = ::testing::TempDir();
   const std::string output = folder / "infini-output";
   const std::string errors = folder / "infini-errors";
   const int status = std::system(
-      ("'" INFINI_PROGRAM "' " + arguments + " < /dev/null > '" + output + "' 2> '" + errors + "'").c_str());
+      (before + " '" INFINI_PROGRAM "' " + arguments + " < /dev/null > '" + output + "' 2> '" + errors + "'").c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(output), contents(errors)};
 }
+
+Outcome run(const std::string& arguments) { return run_with("", arguments); }
 
 /// A refusal: exit code 2, nothing on standard output, one line on standard error.
 void expect_refusal(const Outcome& outcome) {
@@ -153,11 +156,11 @@ TEST(Info, ListsEveryPublicOpWithItsKernelsAsJson) {
 }
 
 constexpr const char* kSmallBench =
-    "bench --device cpu --threads 1 --rounds 1 --tokens 20 --segment-length 8 --heads 2 --key-value-heads 1 "
+    "bench --device cpu --rounds 1 --tokens 20 --segment-length 8 --heads 2 --key-value-heads 1 "
     "--head-dim 8 --width 16 --layers 1 ";
 
 TEST(Bench, MeasuresOpsAndATrainingStepAgainstThePeakAsJson) {
-  const Outcome outcome = run(std::string(kSmallBench) + "--json");
+  const Outcome outcome = run(std::string(kSmallBench) + "--threads 1 --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
   const auto result = nlohmann::json::parse(outcome.output);
   EXPECT_EQ(result["device"], "cpu");
@@ -196,7 +199,7 @@ TEST(Bench, TakesSizesFromAConfigurationAndLeavesOutWhatIsNotAskedFor) {
 }
 
 TEST(Bench, ShowsAPersonATable) {
-  const Outcome outcome = run(std::string(kSmallBench) + "--only attention --update none");
+  const Outcome outcome = run(std::string(kSmallBench) + "--threads 1 --only attention --update none");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.errors;
   EXPECT_THAT(outcome.output,
               AllOf(HasSubstr("peak, measured"), HasSubstr("tokens/s"), HasSubstr("forward + backward")));
@@ -224,6 +227,50 @@ TEST(Bench, RefusesWhatCannotBeMeasured) {
     expect_refusal(outcome);
     EXPECT_THAT(outcome.errors, HasSubstr(expected)) << options;
   }
+}
+
+/// A run of more steps than anybody waits for.
+class Train : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    std::ofstream(folder_ / "config.yaml")
+        << "name: run\noutput_folder: " << folder_.string()
+        << "\nsteps: 1000000\ntrain_length: 64\nthreads: 1\ntask:\n  kind: passkey\nmodel:\n  hidden_size: 16\n"
+           "  intermediate_size: 32\n  num_hidden_layers: 1\n  num_attention_heads: 2\n"
+           "  memory:\n    segment_length: 32\n    update: linear\n";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  bool has_checkpoint() const {
+    const std::filesystem::path checkpoints = folder_ / "run/checkpoints";
+    return std::filesystem::exists(checkpoints) && !std::filesystem::is_empty(checkpoints);
+  }
+
+  const std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "stopped";
+  const std::string train_ = "'" INFINI_PROGRAM "' train '" + (folder_ / "config.yaml").string() + "'";
+};
+
+TEST_F(Train, EndsWithItsOwnExitCodeAndACheckpointWhenItIsToldToStop) {
+  for (const char* signal : {"INT", "TERM", "HUP", "USR1"}) {
+    SetUp();
+    // The first line of metrics shows that training has begun.
+    const int status = std::system((train_ + " > /dev/null 2>&1 & until [ -s '" + (folder_ / "run").string() +
+                                    "/metrics.jsonl' ]; do sleep 0.1; done; kill -" + signal + " $!; wait $!")
+                                       .c_str());
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 3) << signal;
+    EXPECT_TRUE(has_checkpoint()) << signal;
+  }
+}
+
+TEST_F(Train, EndsWithACheckpointWhenNobodyReadsItsMessagesAnyMore) {
+  const int status = std::system(
+      ("exec 3>&1; code=$({ { " + train_ + " 2>&1; echo $? >&3; } | head -1 > /dev/null; } 3>&1); exit $code").c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  EXPECT_TRUE(has_checkpoint());
 }
 
 /// A checkpoint of one step on the passkey task, enough to have something to ask.
@@ -290,6 +337,21 @@ TEST_F(Passkey, RefusesWhatHasNoRoomAndAFileOfOtherSettings) {
   expect_refusal(other_seed);
   EXPECT_THAT(other_seed.errors, AllOf(HasSubstr("cells.jsonl"), HasSubstr("seed")));
   EXPECT_EQ(contents(file()), kept);
+}
+
+TEST(Info, SaysHowManyThreadsAVerbWouldStartAndWhy) {
+  const std::string json = run_with("OMP_NUM_THREADS=1", "info --json").output;
+  const auto cpu = nlohmann::json::parse(json)["devices"][0];
+  EXPECT_EQ(cpu["threads"], 1);
+  EXPECT_EQ(cpu["threads_reason"], "OMP_NUM_THREADS is 1");
+  EXPECT_THAT(run_with("OMP_NUM_THREADS=1", "info").output, HasSubstr("threads 1 (OMP_NUM_THREADS is 1)"));
+}
+
+TEST(Bench, StartsNoMoreThreadsThanTheProcessMayUse) {
+  const Outcome outcome =
+      run_with("OMP_NUM_THREADS=1", std::string(kSmallBench) + "--threads 0 --only attention --update none --json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_EQ(nlohmann::json::parse(outcome.output)["threads"], 1);
 }
 
 TEST(Info, SaysTheSameToAPerson) {

@@ -6,13 +6,18 @@
 #include <cmath>
 #include <numeric>
 
+#include "eval/perplexity_report.h"
 #include "eval/small_model.h"
 #include "log/error.h"
 
 namespace infini {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::ThrowsMessage;
 
 using Documents = std::vector<std::vector<int64_t>>;
@@ -116,6 +121,15 @@ TEST(PerplexityJson, HasEveryKeyAndNoNumberThatJsonCannotHold) {
   EXPECT_EQ(json.at("positions").at(0).at("to"), 255);
   EXPECT_EQ(json.at("positions").at(0).at("tokens"), 1);
   EXPECT_DOUBLE_EQ(json.at("positions").at(0).at("loss"), result.nats);
+}
+
+TEST(WordPerplexityOfTextWithoutSpaces, IsLeftOutWithAWarningThatSaysWhatToCompareInstead) {
+  const Perplexity spaceless{.nats = 5000, .tokens = 2000, .words = 2, .bytes = 6000, .documents = 1};
+  EXPECT_TRUE(to_json(spaceless).at("word_perplexity").is_null());
+  EXPECT_THAT(to_text(spaceless), AllOf(HasSubstr("word perplexity     none\n"), Not(HasSubstr("inf"))));
+  EXPECT_THAT(warnings(spaceless), ElementsAre(AllOf(HasSubstr("2 words"), HasSubstr("bits per byte"))));
+  const Perplexity prose{.nats = 5000, .tokens = 2000, .words = 400, .bytes = 2400, .documents = 1};
+  EXPECT_THAT(warnings(prose), IsEmpty());
 }
 
 TEST(PerplexityThatIsNotFinite, NamesTheDocument) {

@@ -4,15 +4,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "log/log.h"
 #include "log/standard_error.h"
 
 namespace infini {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 
 TEST(ProgressBar, ShowsTheShareDoneTheRateAndTheTimeLeft) {
@@ -79,6 +85,67 @@ TEST(Progress, OnATerminalRedrawsOneLineThatFitsIt) {
     if (begin == std::string::npos) continue;
     EXPECT_LT(line.size() - begin - 3, 40u) << line;
   }
+}
+
+/// The lines that a terminal shows after these bytes, the last one included.
+std::vector<std::string> screen(const std::string& written) {
+  std::vector<std::string> lines(1);
+  size_t column = 0;
+  for (size_t i = 0; i < written.size(); ++i) {
+    if (written[i] == '\n') {
+      lines.emplace_back();
+      column = 0;
+    } else if (written[i] == '\r') {
+      column = 0;
+    } else if (written[i] == '\033') {  // "clear to the end of the line", or a colour
+      const size_t end = written.find_first_of("Km", i);
+      if (written[end] == 'K') lines.back().resize(column);
+      i = end;
+    } else {
+      lines.back().resize(std::max(lines.back().size(), column + 1), ' ');
+      lines.back()[column++] = written[i];
+    }
+  }
+  return lines;
+}
+
+/// Prints the lines that a terminal shows after `work`, then ends. For a process of its own, whose log meets a terminal
+/// from its first line on.
+template <typename Work>
+[[noreturn]] void print_screen(const Work& work) {
+  for (const std::string& line : screen(into_a_terminal(80, work))) std::cerr << line << "\n";
+  std::_Exit(0);
+}
+
+TEST(Progress, StaysBelowTheLinesOfTheLogOnATerminal) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto work = [] {
+    Progress progress("train", 10, "steps");
+    progress.update(1);
+    log::info("validation loss 1.75");
+    progress.update(2);  // at once: sooner than a bar is redrawn otherwise
+    log::warn("a line right behind another");
+    log::info("the last line");
+    progress.update(3);
+  };
+  EXPECT_EXIT(print_screen(work), ::testing::ExitedWithCode(0),
+              MatchesRegex("..:..:.. validation loss 1.75\n..:..:.. warning: a line right behind another\n"
+                           "..:..:.. the last line\ntrain \\[#+-+\\] 3/10 steps[^\n]*\n\n"));
+}
+
+TEST(Progress, IsNeverDrawnIntoALineThatAnotherThreadWrites) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto work = [] {
+    std::thread other([] {
+      for (int i = 0; i < 1000; ++i) log::warn("a line of another thread");
+    });
+    Progress progress("train", 100000, "steps");
+    for (int step = 1; step <= 100000; ++step) progress.update(step);
+    other.join();
+    progress.finish();
+  };
+  EXPECT_EXIT(print_screen(work), ::testing::ExitedWithCode(0),
+              MatchesRegex("(..:..:.. warning: a line of another thread\n){1000}train [^\n]*\n\n"));
 }
 
 TEST(Progress, LeavesTheCursorOnANewLineWhenTheWorkIsBrokenOff) {

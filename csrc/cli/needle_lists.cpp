@@ -1,18 +1,15 @@
-#include "eval/needle_grid.h"
+#include "cli/needle_lists.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <utility>
+#include <iterator>
+#include <optional>
 
-#include "io/atomic_file.h"
 #include "log/error.h"
 
 namespace infini {
 namespace {
-
-namespace fs = std::filesystem;
-using nlohmann::json;
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -48,18 +45,6 @@ double depth_value(std::string_view text) {
                     "to 1, or 0:1:0.05");
   }
   return *value;
-}
-
-NeedleResult from_json(const json& line) {
-  NeedleResult result;
-  result.cell = {line.at("length"), line.at("depth"), line.at("trials")};
-  result.outcome.exact = line.at("exact");
-  result.outcome.correct = line.at("correct_tokens");
-  result.outcome.answers = line.at("answer_tokens");
-  result.outcome.seconds = line.at("seconds");
-  result.outcome.tokens = line.at("tokens");
-  if (line.contains("evidence_share")) line.at("evidence_share").get_to(result.outcome.evidence_share);
-  return result;
 }
 
 }  // namespace
@@ -106,53 +91,6 @@ std::vector<NeedleDepth> parse_depths(std::string_view text) {
   }
   for (const std::string_view part : split(text, ',')) depths.push_back({std::string(part), depth_value(part)});
   return depths;
-}
-
-NeedleFile::NeedleFile(fs::path file, const json& settings) {
-  std::string kept = json{{"settings", settings}}.dump() + "\n";
-  if (std::ifstream input(file, std::ios::binary); input) {
-    const auto refuse = [&](const std::string& reason) -> void {
-      throw UserError(file.string() + " " + reason + "; name another file, or remove it");
-    };
-    std::string line;
-    bool first = true;
-    // getline reaches the end of the file only where the last line has no end of its own: it was written half.
-    while (std::getline(input, line) && !input.eof()) {
-      const json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
-      if (std::exchange(first, false)) {
-        if (!parsed.is_object() || !parsed.contains("settings")) refuse("holds no results of infini passkey");
-        for (const auto& [key, value] : settings.items()) {
-          const json& theirs = parsed["settings"].value(key, json());
-          if (theirs != value) refuse("holds results with " + key + " " + theirs.dump() + ", not " + value.dump());
-        }
-        continue;
-      }
-      try {
-        results_.push_back(from_json(parsed));
-      } catch (const json::exception&) {
-        refuse("has a line that is no result: " + line.substr(0, 60));
-      }
-      kept += line + "\n";
-    }
-    if (first && !line.empty()) refuse("holds no results of infini passkey");
-  }
-  write_file(file, kept);
-  file_.emplace(std::move(file));
-}
-
-std::optional<NeedleOutcome> NeedleFile::find(const NeedleCell& cell) const {
-  for (const NeedleResult& result : results_) {
-    if (result.cell.length == cell.length && result.cell.depth == cell.depth && result.cell.trials == cell.trials) {
-      return result.outcome;
-    }
-  }
-  return std::nullopt;
-}
-
-void NeedleFile::append(const NeedleResult& result) {
-  results_.push_back(result);
-  file_->append(to_json(result).dump() + "\n");
-  file_->sync();
 }
 
 }  // namespace infini

@@ -1,10 +1,12 @@
 #include "data/prepare.h"
 
+#include <algorithm>
 #include <cxxopts.hpp>
 #include <iostream>
 #include <string>
 
 #include "cli/commands.h"
+#include "data/record_reader.h"
 #include "log/error.h"
 
 namespace infini {
@@ -68,7 +70,15 @@ int run_prepare(int argc, char** argv) {
   options.on_bad_record = on_bad_record(parsed["on-bad-record"].as<std::string>());
   options.threads = parsed["threads"].as<int64_t>();
   options.shard_tokens = parsed["shard-tokens"].as<int64_t>();
-  prepare(options);
+  try {
+    prepare(options);
+  } catch (const WrongOption& error) {
+    std::string option = error.field;
+    std::replace(option.begin(), option.end(), '_', '-');
+    throw UserError("--" + option + " " + error.problem);
+  } catch (const BrokenRecord& error) {
+    throw UserError(std::string(error.what()) + " (mend it, or leave such records out with --on-bad-record skip)");
+  }
   return 0;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "config/config_key.h"
+#include "config/config_keys.h"
 
 namespace infini {
 namespace {
@@ -79,9 +79,10 @@ std::optional<TrainConfigFault> find_length_fault(const TrainConfig& config) {
 std::optional<TrainConfigFault> find_fault(const TrainConfig& config) {
   TrainConfig values = config;  // keys refer to fields that may be written to
   for (const ConfigKey& key : config_keys()) {
-    if (const std::optional<std::string> wanted = limit_fault(key, values)) {
+    const Field field = key.field(values);
+    if (const std::optional<std::string> wanted = limit_fault(field, key.limits)) {
       return TrainConfigFault{{std::string(key.path)},
-                              std::string(key.path) + " " + *wanted + ", is " + field_text(key.field(values))};
+                              std::string(key.path) + " " + *wanted + ", is " + field_text(field)};
     }
   }
   if (!is_device(config.device)) {

@@ -1,4 +1,5 @@
-#include "config/config_key.h"
+#include "config/config_keys.h"
+
 #include "model/memory_kinds.h"
 
 namespace infini {

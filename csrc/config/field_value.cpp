@@ -1,9 +1,9 @@
+#include "config/field_value.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <type_traits>
-
-#include "config/config_key.h"
 
 namespace infini {
 namespace {
@@ -12,6 +12,14 @@ template <typename Number>
 bool parse_number(std::string_view text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size();
+}
+
+constexpr const char* kFloatRange = "must be a number that float32 holds: 0, or in size from 1.2e-38 to 3.4e38";
+
+bool float32_holds(double number) {
+  constexpr double smallest = std::numeric_limits<float>::min(), largest = std::numeric_limits<float>::max();
+  const double size = std::abs(number);
+  return size == 0 || (size >= smallest && size <= largest);
 }
 
 /// The shortest text that reads back as the same number.
@@ -71,6 +79,10 @@ std::optional<std::string> set_list(std::vector<Item>& list, std::string_view te
     if (item.empty()) return wanted;
     if constexpr (numbers) {
       if (!parse_number(item, values.emplace_back())) return wanted;
+      if constexpr (std::is_floating_point_v<Item>) {
+        if (!std::isfinite(values.back())) return wanted;
+        if (!float32_holds(values.back())) return std::string("in each place ") + kFloatRange;
+      }
     } else {
       values.emplace_back(item);
     }
@@ -102,6 +114,10 @@ bool is_list(const Field& field) {
   return std::visit([](auto* value) { return is_vector<std::remove_pointer_t<decltype(value)>>; }, field);
 }
 
+bool is_text(const Field& field) {
+  return std::holds_alternative<std::string*>(field) || std::holds_alternative<std::filesystem::path*>(field);
+}
+
 std::optional<std::string> set_field(const Field& field, std::string_view text) {
   return std::visit(
       [text](auto* value) -> std::optional<std::string> {
@@ -111,6 +127,7 @@ std::optional<std::string> set_field(const Field& field, std::string_view text) 
           *value = text == "true";
         } else if constexpr (std::is_same_v<Value, double>) {
           if (!parse_number(text, *value) || !std::isfinite(*value)) return "must be a number";
+          if (!float32_holds(*value)) return kFloatRange;
         } else if constexpr (std::is_same_v<Value, uint64_t>) {
           if (!parse_number(text, *value)) return "must be an integer from 0 to 2^64 - 1";
         } else if constexpr (std::is_same_v<Value, int64_t>) {
@@ -151,9 +168,7 @@ std::string field_text(const Field& field) {
       field);
 }
 
-std::optional<std::string> limit_fault(const ConfigKey& key, TrainConfig& config) {
-  const Limits& limits = key.limits;
-  const Field field = key.field(config);
+std::optional<std::string> limit_fault(const Field& field, const Limits& limits) {
   if (!limits.choices.empty()) {
     const std::string text = field_text(field);
     if (std::find(limits.choices.begin(), limits.choices.end(), text) == limits.choices.end()) {

@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -10,7 +11,10 @@
 #include <system_error>
 
 #include "config/check_train_config.h"
-#include "config/config_key.h"
+#include "config/config_keys.h"
+#include "config/nearest_key.h"
+#include "config/parameter_rules.h"
+#include "config/yaml_value.h"
 #include "log/error.h"
 
 namespace infini {
@@ -38,18 +42,28 @@ YAML::Node parse(const std::filesystem::path& file) {
     }
     return documents.empty() ? YAML::Node() : documents.front();
   } catch (const YAML::Exception& error) {
-    throw UserError(at_line(file, error.mark) + ": not valid YAML: " + error.msg);
+    const bool alias = error.msg.find("anchor") != std::string::npos;
+    throw UserError(at_line(file, error.mark) + ": not valid YAML: " + error.msg +
+                    (alias ? "; a value that begins with * or & wants quotes" : ""));
   }
 }
 
 /// Fills a TrainConfig key by key and remembers where each value came from.
 class Reader {
  public:
-  explicit Reader(std::filesystem::path file) : file_(std::move(file)) {}
-
-  void read_file() {
-    const YAML::Node root = parse(file_);
-    if (!root.IsNull()) read_section(root, "", at_line(file_, root.Mark()));
+  /// Reads what the file is based on first, so that its own values win.
+  void read_file(const std::filesystem::path& path) {
+    File file{path, {}};
+    const YAML::Node root = parse(path);
+    chain_.push_back(std::filesystem::weakly_canonical(path));
+    if (root.IsMap()) {
+      for (const auto& entry : root) {
+        if (entry.first.IsScalar() && entry.first.Scalar() == kBaseKey) read_base(entry.second, file, entry.first);
+      }
+    }
+    if (!root.IsNull()) read_section(root, "", at_line(path, root.Mark()), file);
+    ++source_;
+    file_ = path;
   }
 
   void read_override(const std::string& text) {
@@ -58,7 +72,10 @@ class Reader {
     if (equals == std::string::npos || equals == 0) {
       throw UserError(where + ": expected key=value, as in model.memory.update=delta");
     }
-    const std::string path = text.substr(0, equals);
+    const std::string path = text.substr(0, equals), value = text.substr(equals + 1);
+    if (path == kBaseKey)
+      throw UserError(where + ": base is said in a file; name the file that you want to begin from");
+    if (path == kParametersKey) return read_rules_override(value, where);
     // The first part that does not exist is the one that is misspelt.
     for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
       const std::string section = path.substr(0, dot);
@@ -66,7 +83,12 @@ class Reader {
       if (!is_section(section)) refuse_unknown(section, where);
     }
     if (is_section(path)) throw UserError(where + ": " + path + " is a section; set one of its keys");
-    set(path, text.substr(equals + 1), where);
+    const ConfigKey* const key = find_key(path);
+    if (key == nullptr) refuse_unknown(path, where);
+    if (const std::optional<std::string> wanted = set_field(key->field(config_), value)) {
+      throw UserError(where + ": " + path + " " + *wanted + ", is \"" + value + "\"");
+    }
+    place_of_[path] = {where, source_};
   }
 
   /// Fills in what depends on other keys, checks the whole and returns it.
@@ -94,21 +116,47 @@ class Reader {
   }
 
  private:
-  void read_section(const YAML::Node& section, const std::string& path, const std::string& where) {
+  struct File {
+    std::filesystem::path path;
+    std::map<std::string, std::string> line_of;  ///< of every key and section in it: "configs/a.yaml:12"
+  };
+  struct Place {
+    std::string text;  ///< "configs/a.yaml:12" or "--set steps=0"
+    int source = 0;    ///< bases first, then the file, then the overrides
+  };
+
+  void read_base(const YAML::Node& value, const File& file, const YAML::Node& key) {
+    const std::string here = at_line(file.path, key.Mark());
+    std::string name;
+    if (const auto fault = set_from_yaml(&name, value)) throw UserError(here + ": base " + *fault);
+    const std::filesystem::path base = (file.path.parent_path() / name).lexically_normal();
+    if (!std::filesystem::is_regular_file(base)) {
+      throw UserError(here + ": base is \"" + name + "\", but there is no file " + base.string() +
+                      "; it is looked for beside the file that names it");
+    }
+    if (std::find(chain_.begin(), chain_.end(), std::filesystem::weakly_canonical(base)) != chain_.end()) {
+      throw UserError(here + ": base leads back to " + base.string() + "; a configuration cannot begin from itself");
+    }
+    read_file(base);
+  }
+
+  void read_section(const YAML::Node& section, const std::string& path, const std::string& where, File& file) {
     if (!section.IsMap()) {
       throw UserError(where + ": " + (path.empty() ? "a configuration" : path) + " must be keys with values, as in " +
                       (path.empty() ? "steps: 1000" : std::string(first_key_of(path)) + ": …"));
     }
     for (const auto& entry : section) {
-      const std::string here = at_line(file_, entry.first.Mark());
+      const std::string here = at_line(file.path, entry.first.Mark());
       if (!entry.first.IsScalar()) throw UserError(here + ": a key must be a word");
       const std::string key = (path.empty() ? "" : path + ".") + entry.first.Scalar();
-      if (const auto [before, is_new] = line_of_.emplace(key, here); !is_new) {
+      if (const auto [before, is_new] = file.line_of.emplace(key, here); !is_new) {
         throw UserError(here + ": " + key + " is given twice, before at " + before->second);
       }
       if (is_section(key)) {
-        if (!entry.second.IsNull()) read_section(entry.second, key, here);
-      } else {
+        if (!entry.second.IsNull()) read_section(entry.second, key, here, file);
+      } else if (key == kParametersKey) {
+        read_rules(entry.second, [&](const YAML::Mark& mark) { return at_line(file.path, mark); });
+      } else if (key != kBaseKey) {
         read_value(key, entry.second, here);
       }
     }
@@ -117,37 +165,29 @@ class Reader {
   void read_value(const std::string& path, const YAML::Node& value, const std::string& where) {
     const ConfigKey* const key = find_key(path);
     if (key == nullptr) refuse_unknown(path, where);
-    const Field field = key->field(config_);
-    const bool is_text =
-        std::holds_alternative<std::string*>(field) || std::holds_alternative<std::filesystem::path*>(field);
-    if (is_list(field) && value.IsSequence()) {
-      std::string text;
-      for (const YAML::Node& item : value) text += (text.empty() ? "" : ", ") + (item.IsScalar() ? item.Scalar() : "");
-      set(path, "[" + text + "]", where);
-      return;
+    if (const auto fault = set_from_yaml(key->field(config_), value)) {
+      throw UserError(where + ": " + path + " " + *fault);
     }
-    const std::string shown = value.IsNull()       ? "nothing"
-                              : value.IsSequence() ? "a list"
-                              : value.IsMap()      ? "a section"
-                                                   : "\"" + value.Scalar() + "\"";
-    // yaml-cpp tags a quoted scalar "!"; a quoted number is a text.
-    if (!value.IsScalar() || (!is_text && value.Tag() == "!")) {
-      const std::string wanted = is_text ? "must be a text" : *set_field(field, "");
-      throw UserError(where + ": " + path + " " + wanted + ", is " + shown);
-    }
-    set(path, value.Scalar(), where);
+    place_of_[path] = {where, source_};
   }
 
-  void set(const std::string& path, const std::string& text, const std::string& where) {
-    const ConfigKey* const key = find_key(path);
-    if (key == nullptr) refuse_unknown(path, where);
-    if (const std::optional<std::string> wanted = set_field(key->field(config_), text)) {
-      throw UserError(where + ": " + path + " " + *wanted + ", is \"" + text + "\"");
+  void read_rules(const YAML::Node& list, const std::function<std::string(const YAML::Mark&)>& place) {
+    config_.parameters = put_before(read_parameter_rules(list, place), config_.parameters);
+  }
+
+  void read_rules_override(const std::string& text, const std::string& where) {
+    try {
+      read_rules(YAML::Load(text), [&](const YAML::Mark&) { return where; });
+    } catch (const YAML::Exception& error) {
+      throw UserError(where + ": not valid YAML: " + error.msg);
     }
-    place_of_[path] = where;
   }
 
   [[noreturn]] static void refuse_unknown(const std::string& path, const std::string& where) {
+    if (path == "gate.learning_rate") {
+      throw UserError(where + ": unknown key gate.learning_rate; give the rate to a rule of parameters: " +
+                      "- {match: \"*.memory_gate\", learning_rate: 0.01, weight_decay: 0}");
+    }
     throw UserError(where + ": unknown key " + path + "; did you mean " + nearest_key(path) + "?");
   }
 
@@ -160,31 +200,29 @@ class Reader {
 
   bool given(const std::string& path) const { return place_of_.contains(path); }
 
-  /// Where the first of these keys that was given stands, an override before a line; the file, if none was given.
+  /// Where the value at fault stands: of the keys that were given, the one whose value was said last, an override
+  /// before a file and a file before its base; the file, if none was given.
   std::string place(const std::vector<std::string>& keys) const {
-    std::string first = file_.string();
-    bool in_file = false;
+    Place last{file_.string(), -1};
     for (const std::string& key : keys) {
       const auto found = place_of_.find(key);
-      if (found == place_of_.end()) continue;
-      if (!line_of_.contains(key) || line_of_.at(key) != found->second) return found->second;
-      if (!in_file) first = found->second;
-      in_file = true;
+      if (found != place_of_.end() && found->second.source > last.source) last = found->second;
     }
-    return first;
+    return last.text;
   }
 
-  std::filesystem::path file_;
   TrainConfig config_;
-  std::map<std::string, std::string> line_of_;   ///< of every key and section in the file: "configs/a.yaml:12"
-  std::map<std::string, std::string> place_of_;  ///< of every value: its line, or "--set steps=0" if that replaced it
+  std::filesystem::path file_;                ///< the one that was asked for, once it is read
+  std::vector<std::filesystem::path> chain_;  ///< it and its bases
+  int source_ = 0;
+  std::map<std::string, Place> place_of_;  ///< of every value that was given
 };
 
 }  // namespace
 
 TrainConfig load_train_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  Reader reader(file);
-  reader.read_file();
+  Reader reader;
+  reader.read_file(file);
   for (const std::string& text : overrides) reader.read_override(text);
   return reader.finish();
 }

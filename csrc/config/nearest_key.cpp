@@ -1,6 +1,9 @@
-#include <set>
+#include "config/nearest_key.h"
 
-#include "config/config_key.h"
+#include <set>
+#include <vector>
+
+#include "config/config_keys.h"
 #include "text/edit_distance.h"
 
 namespace infini {
@@ -21,7 +24,7 @@ Name split(std::string_view path) {
 }  // namespace
 
 std::string nearest_key(std::string_view path) {
-  std::vector<std::string_view> candidates;
+  std::vector<std::string_view> candidates = {kBaseKey, kParametersKey};
   std::set<std::string_view> sections;
   for (const ConfigKey& key : config_keys()) {
     for (std::string_view section = key.section(); !section.empty(); section = split(section).section) {

@@ -4,8 +4,9 @@
 #include <iterator>
 #include <string>
 
-#include "config/config_key.h"
+#include "config/config_keys.h"
 #include "config/load_train_config.h"
+#include "config/to_yaml.h"
 #include "io/atomic_file.h"
 #include "log/error.h"
 #include "log/log.h"
@@ -28,11 +29,14 @@ void warn_of_changes(const fs::path& file, const TrainConfig& config) {
     log::warn("the configuration that the run had before cannot be compared: " + std::string(error.what()));
     return;
   }
+  const auto warn = [](std::string_view key, const std::string& old, const std::string& fresh) {
+    log::warn(std::string(key) + " was " + old + " in this run so far; from here on it is " + fresh);
+  };
   for (const ConfigKey& key : config_keys()) {
     const std::string old = field_text(key.field(before)), fresh = field_text(key.field(now));
-    if (old != fresh)
-      log::warn(std::string(key.path) + " was " + old + " so far in this run, from here on it is " + fresh);
+    if (old != fresh) warn(key.path, old, fresh);
   }
+  if (before.parameters != now.parameters) warn(kParametersKey, "another table", "that of config.yaml");
 }
 
 }  // namespace

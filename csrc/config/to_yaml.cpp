@@ -1,23 +1,12 @@
+#include "config/to_yaml.h"
+
 #include <yaml-cpp/yaml.h>
 
-#include <string>
-
-#include "config/config_key.h"
-#include "config/load_train_config.h"
+#include "config/config_keys.h"
+#include "config/parameter_rules.h"
+#include "config/yaml_value.h"
 
 namespace infini {
-namespace {
-
-YAML::Node to_node(const Field& field) {
-  if (is_list(field)) return YAML::Load(field_text(field));
-  YAML::Node node(field_text(field));
-  const bool is_text =
-      std::holds_alternative<std::string*>(field) || std::holds_alternative<std::filesystem::path*>(field);
-  if (is_text && node.Scalar().empty()) node.SetTag("!");  // quoted: bare, it would be a key without a value
-  return node;
-}
-
-}  // namespace
 
 std::string to_yaml(const TrainConfig& config) {
   TrainConfig values = config;  // keys refer to fields that may be written to
@@ -30,8 +19,13 @@ std::string to_yaml(const TrainConfig& config) {
       section.reset(section[std::string(rest.substr(0, dot))]);
       rest.remove_prefix(dot + 1);
     }
-    section[std::string(rest)] = to_node(key.field(values));
+    const Field field = key.field(values);
+    if (auto* const path = std::get_if<std::filesystem::path*>(&field); path != nullptr && !(*path)->empty()) {
+      **path = std::filesystem::absolute(**path).lexically_normal();
+    }
+    section[std::string(rest)] = to_yaml_value(field);
   }
+  root[std::string(kParametersKey)] = to_yaml_value(config.parameters);
   YAML::Emitter yaml;
   yaml << root;
   return std::string(yaml.c_str()) + "\n";

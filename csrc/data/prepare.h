@@ -5,11 +5,15 @@
 #include <string>
 
 #include "data/dataset_description.h"
+#include "log/error.h"
 
 namespace infini {
 
 /// What becomes of a record that cannot be used: broken UTF-8 or JSON, no `text`, an empty file.
 enum class OnBadRecord { fail, skip };
+
+/// The `tokenizer` of PrepareOptions that is trained on the source.
+inline constexpr const char* kTrainedTokenizer = "sentencepiece";
 
 struct PrepareOptions {
   std::filesystem::path source;     ///< see DocumentSource for the layouts
@@ -21,13 +25,21 @@ struct PrepareOptions {
   int64_t shard_tokens = 1 << 26;  ///< a shard's most tokens, unless one document has more
 };
 
+/// A field of PrepareOptions that cannot be. The message is "FIELD PROBLEM"; whoever knows the option by another name
+/// has the two apart.
+struct WrongOption : UserError {
+  WrongOption(const std::string& field_name, const std::string& what)
+      : UserError(field_name + " " + what), field(field_name), problem(what) {}
+  std::string field, problem;
+};
+
 /// Tokenises a source on all cores into the folder `out` that TokenDataset reads. Memory: one shard, and a few
 /// documents a thread. The result depends on source, tokenizer and shard_tokens alone.
 ///
 /// Every file is written beside, synced, renamed. Cut off at any moment, the same call goes on behind the last whole
 /// shard and ends with the same files as an undisturbed one; on a finished folder it checks the shards and does
-/// nothing. Throws UserError for wrong options, a broken record (with OnBadRecord::fail) or a folder that was begun
-/// with other options or another source, and std::runtime_error if the disk is full.
+/// nothing. Throws WrongOption, BrokenRecord (with OnBadRecord::fail), UserError for a folder that was begun with other
+/// options or another source, and std::runtime_error if the disk is full.
 DatasetDescription prepare(const PrepareOptions& options);
 
 }  // namespace infini

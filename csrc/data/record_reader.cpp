@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "data/line_reader.h"
-#include "log/error.h"
 #include "text/utf8.h"
 
 namespace infini {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "data/document_source.h"
+#include "log/error.h"
 
 namespace infini {
 
@@ -26,6 +27,11 @@ struct DocumentText {
   std::string problem;
 };
 DocumentText document_text(Record record);
+
+/// A record that cannot be used, where none may be left out. The message is DocumentText's problem.
+struct BrokenRecord : UserError {
+  using UserError::UserError;
+};
 
 class LineReader;
 

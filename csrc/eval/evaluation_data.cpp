@@ -114,7 +114,7 @@ EvaluationData open_text(const fs::path& path, const std::shared_ptr<const Token
     EvaluationDocument document;
     document.name = record.file.string() + (record.line > 0 ? ":" + std::to_string(record.line) : "");
     const DocumentText content = document_text(std::move(record));
-    if (!content.problem.empty()) throw UserError(content.problem);
+    if (!content.problem.empty()) throw BrokenRecord(content.problem);
     document.bytes = static_cast<int64_t>(content.text.size());
     document.words = count_words(content.text);
     std::vector<int32_t> tokens = tokenizer->encode(content.text);

@@ -30,13 +30,13 @@ void check(bool good, const char* option, const char* range, double value) {
 
 }  // namespace
 
-std::vector<Candidate> nucleus(const torch::Tensor& logits, double temperature, double top_p) {
+std::vector<Candidate> nucleus(const torch::Tensor& logits, float temperature, float top_p) {
   const std::vector<float> values = finite_logits(logits);
   const float largest = *std::max_element(values.begin(), values.end());
   std::vector<Candidate> candidates(values.size());
   float sum = 0;
   for (size_t i = 0; i < values.size(); ++i) {
-    const float weight = std::exp((values[i] - largest) / static_cast<float>(temperature));
+    const float weight = std::exp((values[i] - largest) / temperature);
     candidates[i] = {static_cast<int64_t>(i), weight};
     sum += weight;
   }
@@ -44,7 +44,7 @@ std::vector<Candidate> nucleus(const torch::Tensor& logits, double temperature, 
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
 
-  const float wanted = static_cast<float>(top_p) * sum;
+  const float wanted = top_p * sum;
   float reached = 0;
   size_t size = 0;
   while (size < candidates.size() && (size == 0 || reached < wanted)) reached += candidates[size++].second;
@@ -54,9 +54,11 @@ std::vector<Candidate> nucleus(const torch::Tensor& logits, double temperature, 
 }
 
 Sampler::Sampler(double temperature, double top_p, uint64_t seed)
-    : temperature_(temperature), top_p_(top_p), generator_(seed) {
-  check(temperature >= 0 && std::isfinite(temperature), "temperature", "0 (greedy) or more", temperature);
-  check(top_p > 0 && top_p <= 1, "top-p", "above 0 and at most 1", top_p);
+    : temperature_(static_cast<float>(temperature)), top_p_(static_cast<float>(top_p)), generator_(seed) {
+  // float32 is what is computed in: a smaller number is 0 there, a larger one infinite.
+  const bool normal = std::isnormal(temperature_) && temperature_ > 0;
+  check(temperature == 0 || normal, "temperature", "0 (greedy), or from 1.2e-38 to 3.4e38", temperature);
+  check(std::isnormal(top_p_) && top_p_ > 0 && top_p <= 1, "top-p", "from 1.2e-38 to 1", top_p);
 }
 
 int64_t Sampler::sample(const torch::Tensor& logits) {

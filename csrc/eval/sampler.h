@@ -15,19 +15,20 @@ using Candidate = std::pair<int64_t, float>;
 /// The nucleus of softmax(logits / temperature): the smallest set of most probable tokens whose probabilities reach
 /// `top_p`, renormalised, most probable first (ties: the lower id first). logits [V]; computed in float32 on the CPU.
 /// Throws std::runtime_error if a logit is not finite. (Holtzman et al., arXiv 1904.09751.)
-std::vector<Candidate> nucleus(const torch::Tensor& logits, double temperature, double top_p);
+std::vector<Candidate> nucleus(const torch::Tensor& logits, float temperature, float top_p);
 
 /// Draws tokens; the same seed draws the same ones on every machine.
 class Sampler {
  public:
-  /// temperature 0 always takes the most probable token; top_p in (0, 1]. Throws UserError for other values.
+  /// temperature 0 always takes the most probable token; top_p in (0, 1]. Throws UserError for other values, and for
+  /// those that float32 cannot hold.
   Sampler(double temperature, double top_p, uint64_t seed);
 
   /// logits [V] → a token id.
   int64_t sample(const torch::Tensor& logits);
 
  private:
-  double temperature_, top_p_;
+  float temperature_, top_p_;
   std::mt19937_64 generator_;
 };
 

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <set>
 
-#include "text/token_length.h"
 #include "report/curve.h"
+#include "text/token_length.h"
 
 namespace infini::report {
 namespace {
@@ -41,6 +41,12 @@ std::optional<double> median_tokens_per_second(const RunRecord& run) {
 std::string heads(const ModelSummary& model) {
   if (model.key_value_heads == model.heads) return std::to_string(model.heads);
   return std::to_string(model.heads) + " (" + std::to_string(model.key_value_heads) + " key/value)";
+}
+
+/// "step 300 (loss 1.2345)".
+std::string best_or_absent(const RunRecord& run) {
+  if (!run.best) return kAbsent;
+  return "step " + std::to_string(run.best->step) + " (" + run.best->metric + " " + fixed(run.best->value, 4) + ")";
 }
 
 std::string padding_share(const RunRecord& run) {
@@ -150,6 +156,8 @@ Table settings_table(const std::vector<RunRecord>& runs) {
   Table table{{"run", "layers", "width", "heads", "vocabulary", "segment", "steps", "skipped", "padding", "peak memory",
                "test documents", "test tokens"},
               {}};
+  const bool watched = std::any_of(runs.begin(), runs.end(), [](const RunRecord& run) { return run.best.has_value(); });
+  if (watched) table.columns.push_back("best checkpoint");
   for (const auto& run : runs) {
     const auto of_model = [&](int64_t ModelSummary::*size) {
       return run.model ? std::to_string((*run.model).*size) : kAbsent;
@@ -164,6 +172,7 @@ Table settings_table(const std::vector<RunRecord>& runs) {
                           padding_share(run), peak_memory(run),
                           evaluation ? std::to_string(evaluation->documents) : kAbsent,
                           evaluation ? format_count(static_cast<double>(evaluation->tokens)) : kAbsent});
+    if (watched) table.rows.back().push_back(best_or_absent(run));
   }
   return table;
 }
@@ -208,6 +217,12 @@ std::vector<std::string> notes(const std::vector<RunRecord>& runs) {
     result.push_back("The runs were evaluated on different numbers of test tokens: their perplexities do not compare.");
   }
   for (const auto& run : runs) {
+    if (run.evaluation && run.evaluation->unknown_tokens > 0) {
+      result.push_back(
+          run.name + ": " + std::to_string(run.evaluation->unknown_tokens) + " of " +
+          std::to_string(run.evaluation->tokens) +
+          " test tokens stand for text that the tokenizer cannot express: compare its perplexity with none.");
+    }
     for (const auto& note : run.notes) result.push_back(run.name + ": " + note);
   }
   return result;

@@ -32,10 +32,15 @@ json curve_json(const Curve& curve) {
   return points;
 }
 
+/// A model without memory may have a reading of no head in each layer.
+bool has_values(const HeadReading& reading) {
+  return std::any_of(reading.begin(), reading.end(), [](const std::vector<double>& heads) { return !heads.empty(); });
+}
+
 json readings_json(const std::vector<StepMetrics>& steps, HeadReading StepMetrics::*reading) {
   std::vector<const StepMetrics*> with_reading;
   for (const auto& metrics : steps) {
-    if (!(metrics.*reading).empty()) with_reading.push_back(&metrics);
+    if (has_values(metrics.*reading)) with_reading.push_back(&metrics);
   }
   json readings = json::array();
   const size_t count = std::min(with_reading.size(), kReadings);
@@ -95,13 +100,15 @@ json run_json(const RunRecord& run) {
     return curve_json(
         thinned(curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; }), kCurvePoints));
   };
+  const bool memory = !run.model || run.model->has_memory();
+  const json none = json::array();
   return {{"name", run.name},
           {"segment_length", run.model ? run.model->segment_length : 0},
           {"smoothing", window},
           {"training", smooth(&StepMetrics::loss)},
           {"validation", exact(&StepMetrics::validation_loss)},
           {"learning_rate", exact(&StepMetrics::learning_rate)},
-          {"gate_learning_rate", exact(&StepMetrics::gate_learning_rate)},
+          {"gate_learning_rate", memory ? exact(&StepMetrics::gate_learning_rate) : none},
           {"gradient_norm", smooth(&StepMetrics::gradient_norm)},
           {"tokens_per_second", smooth(&StepMetrics::tokens_per_second)},
           {"answer_loss", smooth(&StepMetrics::answer_loss)},
@@ -109,8 +116,8 @@ json run_json(const RunRecord& run) {
           {"needles", needles_json(run)},
           {"positions", positions_json(run.evaluation)},
           {"positions_without_memory", positions_json(run.evaluation_without_memory)},
-          {"gates", readings_json(run.steps, &StepMetrics::gates)},
-          {"memory_share", readings_json(run.steps, &StepMetrics::memory_share)}};
+          {"gates", memory ? readings_json(run.steps, &StepMetrics::gates) : none},
+          {"memory_share", memory ? readings_json(run.steps, &StepMetrics::memory_share) : none}};
 }
 
 }  // namespace

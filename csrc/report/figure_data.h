@@ -12,7 +12,8 @@ namespace infini::report {
 ///   "gate_learning_rate": CURVE, "gradient_norm": CURVE, "tokens_per_second": CURVE, "smoothing": steps,
 ///   "positions": [[from, to, loss]…], "positions_without_memory": likewise,
 ///   "gates": READINGS, "memory_share": READINGS}…]}
-/// with CURVE = [[step, tokens, value]…] and READINGS = [[step, tokens, [[value per head] per layer]]…].
+/// A run without memory has no gates and no memory share.
+/// CURVE = [[step, tokens, value]…] and READINGS = [[step, tokens, [[value per head] per layer]]…].
 nlohmann::json figure_data(const std::vector<RunRecord>& runs);
 
 }  // namespace infini::report

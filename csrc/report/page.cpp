@@ -2,11 +2,11 @@
 
 #include <filesystem>
 
-#include "text/token_length.h"
 #include "report/comparison.h"
 #include "report/figure_data.h"
 #include "report/markup.h"
 #include "report/page_parts.h"
+#include "text/token_length.h"
 
 namespace infini::report {
 namespace {
@@ -104,9 +104,9 @@ std::string commands(const RunRecord& run) {
   std::string text = "infini train " + quoted(run.folder / "config.yaml") + " --set " +
                      shell_quoted("name=" + again.filename().string()) + "\n";
   if (run.data_path.empty() || run.checkpoint.empty()) return text;
-  const std::string evaluation = "infini eval --checkpoint " +
-                                 quoted(again / "checkpoints" / run.checkpoint.filename()) + " \\\n    --data " +
-                                 quoted(fs::path(run.data_path) / "test");
+  const fs::path checkpoint = run.best ? fs::path("step-" + std::to_string(run.best->step)) : run.checkpoint.filename();
+  const std::string evaluation = "infini eval --checkpoint " + quoted(again / "checkpoints" / checkpoint) +
+                                 " \\\n    --data " + quoted(fs::path(run.data_path) / "test");
   text += evaluation + " --json > " + quoted(again / "evaluation.json") + "\n";
   if (run.model && run.model->has_memory()) {
     text += evaluation + " --no-memory --json > " + quoted(again / "evaluation-no-memory.json") + "\n";

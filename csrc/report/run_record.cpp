@@ -107,6 +107,7 @@ std::optional<Evaluation> read_evaluation(RunRecord& run, const std::string& fil
     evaluation.bits_per_byte = number(document, "bits_per_byte");
     evaluation.tokens = integer(document, "tokens");
     evaluation.documents = integer(document, "documents");
+    evaluation.unknown_tokens = integer(document, "unknown_tokens");
     for (const auto& position : document.value("positions", json::array())) {
       // A range of positions that no document reaches has no loss.
       if (const auto loss = number(position, "loss")) {
@@ -180,6 +181,19 @@ void read_checkpoint_summary(RunRecord& run) {
   }
 }
 
+/// Only a run that watches a metric writes the file, so that a missing one is not worth a note.
+void read_best(RunRecord& run) {
+  const auto text = read_text(run.folder / "best.json");
+  if (!text) return;
+  try {
+    const json best = json::parse(*text);
+    run.best = {best.at("step").get<int64_t>(), best.at("metric").get<std::string>(), best.at("value").get<double>()};
+  } catch (const json::exception& error) {
+    run.notes.push_back(std::string("best.json cannot be read: the best checkpoint is unknown (") + error.what() +
+                        ").");
+  }
+}
+
 void read_configuration(RunRecord& run) {
   const auto text = read_text(run.folder / "config.yaml");
   if (!text) {
@@ -215,6 +229,7 @@ RunRecord read_run(const fs::path& folder) {
   read_configuration(run);
   read_metrics(run);
   read_checkpoint_summary(run);
+  read_best(run);
   run.needles = read_needle_grids(run.folder, run.notes);
   // A run that learnt a task has no text to be measured on.
   const bool is_evaluated_otherwise = !run.needles.empty() && !fs::exists(run.folder / "evaluation.json");

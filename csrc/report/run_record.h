@@ -37,7 +37,15 @@ struct Evaluation {
   double perplexity = 0;
   std::optional<double> word_perplexity, bits_per_byte;
   int64_t tokens = 0, documents = 0;
+  int64_t unknown_tokens = 0;  ///< of text that the tokenizer cannot express
   std::vector<PositionLoss> positions;
+};
+
+/// The checkpoint with the best value of the metric that the run watched.
+struct BestCheckpoint {
+  int64_t step = 0;
+  std::string metric;  ///< of the validation: "loss", "answer_loss", "exact_match"
+  double value = 0;
 };
 
 /// The model as a checkpoint's config.json describes it.
@@ -52,12 +60,13 @@ struct ModelSummary {
 struct RunRecord {
   std::string name;  ///< the folder's name
   std::filesystem::path folder;
-  std::string configuration;          ///< the text of config.yaml
-  std::string data_path;              ///< its data.path
-  std::filesystem::path checkpoint;   ///< the newest one
-  std::optional<ModelSummary> model;  ///< of that checkpoint
-  std::optional<int64_t> parameters;  ///< of that checkpoint
-  std::vector<StepMetrics> steps;     ///< in order, each step once
+  std::string configuration;           ///< the text of config.yaml
+  std::string data_path;               ///< its data.path
+  std::filesystem::path checkpoint;    ///< the newest one
+  std::optional<BestCheckpoint> best;  ///< where the run watched a metric
+  std::optional<ModelSummary> model;   ///< of that checkpoint
+  std::optional<int64_t> parameters;   ///< of that checkpoint
+  std::vector<StepMetrics> steps;      ///< in order, each step once
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
   std::vector<NeedleGrid> needles;
@@ -65,9 +74,10 @@ struct RunRecord {
   std::vector<std::string> notes;  ///< what is missing or cannot be read, one sentence each
 };
 
-/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, passkey*.jsonl,
-/// sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being written is left
-/// out. Throws UserError only if the folder is not a run's: missing, or without any of the first three files.
+/// Reads a run's folder: config.yaml, metrics.jsonl, best.json, evaluation.json, evaluation-no-memory.json,
+/// passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being
+/// written is left out. Throws UserError only if the folder is not a run's: missing, or without any of the first three
+/// files.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace infini::report

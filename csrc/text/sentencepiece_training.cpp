@@ -2,6 +2,7 @@
 
 #include <sentencepiece_trainer.h>
 
+#include <cstdlib>
 #include <random>
 #include <string_view>
 #include <unordered_map>
@@ -82,6 +83,22 @@ std::string reason(std::string_view message) {
   return std::string(condition == std::string_view::npos ? message : message.substr(condition + 2));
 }
 
+/// sentencepiece's reason, or where the number of tokens is at fault what number would do: its own advice is to use
+/// options that it has and `infini prepare` has not.
+std::string advice(const std::string& failure) {
+  const auto after = [&](std::string_view words) {
+    const size_t at = failure.find(words);
+    return at == std::string::npos ? std::string() : std::to_string(std::atoll(failure.c_str() + at + words.size()));
+  };
+  if (const std::string most = after("set it to a value <= "); !most.empty()) {
+    return "this text allows at most " + most + "; ask for that";
+  }
+  if (const std::string least = after(" vs "); !least.empty()) {
+    return "its bytes and characters alone are " + least + "; ask for at least that";
+  }
+  return failure;
+}
+
 }  // namespace
 
 std::string train_sentencepiece(const NextText& next, int64_t vocab_size, uint64_t seed) {
@@ -109,7 +126,7 @@ std::string train_sentencepiece(const NextText& next, int64_t vocab_size, uint64
   const auto status = sentencepiece::SentencePieceTrainer::Train(options, &iterator, &model);
   if (!status.ok()) {
     throw UserError("cannot train a sentencepiece model of " + std::to_string(vocab_size) +
-                    " tokens: " + reason(status.message()));
+                    " tokens: " + advice(reason(status.message())));
   }
   return model;
 }

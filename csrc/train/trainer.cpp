@@ -51,7 +51,7 @@ TrainingOutcome Trainer::run() {
     record(metrics);
     display.show(metrics, *run_.objective);
     if (metrics.skipped) warn_of_skip(metrics);
-    stop = run_.ranks.any(signals_.requested()) || run_.early_stop.reached();
+    stop = run_.ranks.any(signals_.signal() != 0) || run_.early_stop.reached();
     if (is_due(metrics.step, config.checkpoint.every) || last || stop || is_best) save();
   }
   if (over() && !run_.objective->unfinished().empty()) log::warn(run_.objective->unfinished());

@@ -62,7 +62,11 @@ optimizer:
   scale_parameter: false
 gate:
   initial_beta: -1.5
-  learning_rate: 0.05
+parameters:
+  - match: "*.bias"
+    learning_rate: 0.05
+    weight_decay: 0.3
+    trainable: false
 schedule:
   warmup_steps: 8
   constant_steps: 15
@@ -102,10 +106,10 @@ early_stop:
     // The bindings count the fields: a new one stops this file from compiling until it is tested here.
     const auto& [name, output_folder, device, threads, precision, seed, steps, train_length, batch_rows, accumulation,
                  segments_per_chunk, border_states, carry_memory, gradient_clip, max_skipped_steps, initial_checkpoint,
-                 data, model, gate, optimizer, schedule, checkpoint, logging, validation, task, curriculum, memory_gain,
-                 early_stop] = config;
+                 data, model, gate, optimizer, parameters, schedule, checkpoint, logging, validation, task, curriculum,
+                 memory_gain, early_stop] = config;
     EXPECT_EQ(name, "yes: a name");
-    EXPECT_EQ(output_folder, "elsewhere");
+    EXPECT_EQ(std::filesystem::absolute(output_folder), std::filesystem::absolute("elsewhere"));
     EXPECT_EQ(device, "cuda:1");
     EXPECT_EQ(threads, 3);
     EXPECT_EQ(precision, "bfloat16");
@@ -119,8 +123,8 @@ early_stop:
     EXPECT_FALSE(carry_memory);
     EXPECT_EQ(gradient_clip, 0.3);
     EXPECT_EQ(max_skipped_steps, 4);
-    EXPECT_EQ(initial_checkpoint, "some/folder");
-    EXPECT_EQ(data.path, "data/tokens");
+    EXPECT_EQ(std::filesystem::absolute(initial_checkpoint), std::filesystem::absolute("some/folder"));
+    EXPECT_EQ(std::filesystem::absolute(data.path), std::filesystem::absolute("data/tokens"));
     const ModelConfig expected_model = {.vocab_size = 512,
                                         .hidden_size = 96,
                                         .intermediate_size = 100,
@@ -138,9 +142,13 @@ early_stop:
                                         .initializer_range = 0.1,
                                         .memory = {.segment_length = 128, .update = "delta"}};
     EXPECT_TRUE(model == expected_model);
-    const auto& [initial_beta, gate_learning_rate] = gate;
-    EXPECT_EQ(initial_beta, -1.5);
-    EXPECT_EQ(gate_learning_rate, 0.05);
+    EXPECT_EQ(gate.initial_beta, -1.5);
+    ASSERT_EQ(parameters.size(), 3u);
+    const auto& [match, rule_learning_rate, rule_weight_decay, trainable] = parameters[0];
+    EXPECT_EQ(match, "*.bias");
+    EXPECT_EQ(rule_learning_rate, 0.05);
+    EXPECT_EQ(rule_weight_decay, 0.3);
+    EXPECT_FALSE(trainable);
     const auto& [optimizer_name, learning_rate, beta1, beta2, epsilon, weight_decay, decay_exponent, clipping_threshold,
                  scale_parameter] = optimizer;
     EXPECT_EQ(optimizer_name, "adafactor");
@@ -210,6 +218,17 @@ TEST_F(LoadTrainConfig, ReadsBackExactlyWhatItWrites) {
 
   const std::string of_defaults = to_yaml(load("data:\n  path: x"));
   EXPECT_EQ(to_yaml(load(of_defaults)), of_defaults);
+}
+
+TEST_F(LoadTrainConfig, WritesPathsThatHoldInEveryFolder) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  const std::string yaml = to_yaml(load("data: {path: tokens}\noutput_folder: ../runs\n"));
+  std::filesystem::current_path("/");
+  const TrainConfig elsewhere = load(yaml);
+  std::filesystem::current_path(before);
+  EXPECT_EQ(elsewhere.data.path, before / "tokens");
+  EXPECT_EQ(elsewhere.output_folder, before.parent_path() / "runs");
+  EXPECT_EQ(elsewhere.initial_checkpoint, "") << "none stays none";
 }
 
 TEST_F(LoadTrainConfig, WritesTheMemoryInBlockStyle) {
@@ -290,6 +309,10 @@ TEST_F(LoadTrainConfig, RefusesValuesOfAWrongType) {
   EXPECT_EQ(error_of("seed: -1"), "a.yaml:1: seed must be an integer from 0 to 2^64 - 1, is \"-1\"");
   EXPECT_EQ(error_of("gradient_clip: .nan"), "a.yaml:1: gradient_clip must be a number, is \".nan\"");
   EXPECT_EQ(error_of("gradient_clip: inf"), "a.yaml:1: gradient_clip must be a number, is \"inf\"");
+  EXPECT_EQ(error_of("optimizer:\n  epsilon: 1e-50\n"),
+            "a.yaml:2: optimizer.epsilon must be a number that float32 holds: 0, or in size from 1.2e-38 to 3.4e38, is "
+            "\"1e-50\"");
+  EXPECT_THAT(error_of("memory_gain: {largest: [1, 1e39]}"), ::testing::HasSubstr("that float32 holds"));
   EXPECT_EQ(error_of("carry_memory: 1"), "a.yaml:1: carry_memory must be true or false, is \"1\"");
   EXPECT_EQ(error_of("steps: [1, 2]"), "a.yaml:1: steps must be an integer, is a list");
   EXPECT_EQ(error_of("curriculum: {longest: [1, x]}"),
@@ -319,7 +342,6 @@ TEST_F(LoadTrainConfig, RefusesImpossibleValues) {
       {"optimizer.beta2=1", "optimizer.beta2 must be at least 0 and less than 1, is 1"},
       {"optimizer.epsilon=0", "optimizer.epsilon must be more than 0, is 0"},
       {"schedule.final_fraction=1.5", "schedule.final_fraction must be at least 0 and at most 1, is 1.5"},
-      {"gate.learning_rate=-1", "gate.learning_rate must be at least 0, is -1"},
       {"checkpoint.keep_last=0", "checkpoint.keep_last must be at least 1, is 0"},
       {"model.num_key_value_heads=3", "model.num_key_value_heads must divide num_attention_heads (4), is 3"},
       {"model.head_dim=33", "model.head_dim must be even for the rotary embedding, is 33"},

@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <set>
+#include <sstream>
 
 #include "config/temporary_config.h"
 
@@ -9,6 +12,7 @@ namespace infini {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 const std::filesystem::path kFolder = std::filesystem::path(__FILE__).parent_path() / "../../configs";
 
@@ -69,6 +73,46 @@ TEST(ShippedConfigs, OfThePaperHaveItsModelAndHyperparameters) {
     EXPECT_EQ(config.optimizer.learning_rate, 0.01) << name;
     EXPECT_EQ(config.schedule.warmup_steps, 1000) << name;
     EXPECT_EQ(config.batch_rows * config.accumulation, 64) << name;
+  }
+}
+
+/// The lines of `yaml` that `other` has not.
+std::vector<std::string> lines_of_its_own(const std::string& yaml, const std::string& other) {
+  const auto lines = [](const std::string& text) {
+    std::istringstream stream(text);
+    std::multiset<std::string> all;
+    for (std::string line; std::getline(stream, line);) all.insert(line);
+    return all;
+  };
+  const std::multiset<std::string> ours = lines(yaml), theirs = lines(other);
+  std::vector<std::string> own;
+  std::set_difference(ours.begin(), ours.end(), theirs.begin(), theirs.end(), std::back_inserter(own));
+  return own;
+}
+
+TEST(ShippedConfigs, DifferFromTheirBaseInWhatTheySayAlone) {
+  const auto differences = [](const std::string& name, const std::string& base) {
+    const auto yaml = [](const std::string& of) { return to_yaml(load_train_config(kFolder / (of + ".yaml"), {})); };
+    return lines_of_its_own(yaml(name), yaml(base));
+  };
+  const auto name = [](const std::string& of) { return "name: " + of; };
+  const auto path = [](const std::string& of) {
+    return "  path: " + (std::filesystem::current_path() / "data" / of).string();
+  };
+  const std::string delta = "    update: delta", beta = "  initial_beta: -1.5";
+  EXPECT_THAT(differences("pg19_delta", "pg19"), UnorderedElementsAre(name("pg19_delta"), delta));
+  EXPECT_THAT(differences("pg19_100k", "pg19"),
+              UnorderedElementsAre(name("pg19_100k"), "train_length: 102400", "batch_rows: 4", "accumulation: 16"));
+  EXPECT_THAT(differences("pg19_small_delta", "pg19_small"),
+              UnorderedElementsAre(name("pg19_small_delta"), delta, beta));
+  EXPECT_THAT(differences("passkey_small_delta", "passkey_small"),
+              UnorderedElementsAre(name("passkey_small_delta"), delta));
+  EXPECT_THAT(differences("arxiv_math_small", "pg19_small"),
+              UnorderedElementsAre(name("arxiv_math_small"), path("arxiv-math-bytes"), "steps: 700", "  every: 175",
+                                   "  every: 175"));
+  for (const std::string kind : {"", "_delta", "_100k", "_100k_delta"}) {
+    EXPECT_THAT(differences("arxiv_math" + kind, "pg19" + kind),
+                UnorderedElementsAre(name("arxiv_math" + kind), path("arxiv-math-tokens")));
   }
 }
 

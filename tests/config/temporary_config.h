@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/load_train_config.h"
+#include "config/to_yaml.h"
 #include "log/error.h"
 
 namespace infini {
@@ -27,6 +28,10 @@ class WithConfigFile : public ::testing::Test {
   TrainConfig load(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
     std::ofstream(file_) << yaml;
     return load_train_config(file_, overrides);
+  }
+  void write(const std::string& name, const std::string& yaml) const {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << yaml;
   }
   /// What loading says, with the file's folder cut off; empty if it loads.
   std::string error_of(const std::string& yaml, const std::vector<std::string>& overrides = {}) {

@@ -13,6 +13,7 @@
 
 #include "data/data_folder.h"
 #include "data/prepared_data.h"
+#include "data/record_reader.h"
 #include "log/error.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
@@ -225,8 +226,7 @@ TEST(Prepare, StopsAtTheFirstBrokenRecordOrSkipsAndCountsThem) {
   write_text(folder / "source/train.jsonl",
              "{\"text\": \"one\"}\nnot JSON\n{\"text\": \"two\"}\n{\"texts\": \"three\"}\n{\"text\": \"four\"}\n");
   PrepareOptions options = prepare_options(folder / "source", folder / "out");
-  EXPECT_THAT(message_of<UserError>([&] { prepare(options); }),
-              AllOf(HasSubstr("train.jsonl:2: not valid JSON"), HasSubstr("--on-bad-record skip")));
+  EXPECT_THAT(message_of<BrokenRecord>([&] { prepare(options); }), HasSubstr("train.jsonl:2: not valid JSON"));
   EXPECT_FALSE(std::filesystem::exists(folder / "out/dataset.json"));
   options.on_bad_record = OnBadRecord::skip;
   ::testing::internal::CaptureStderr();
@@ -308,9 +308,9 @@ TEST(Prepare, RefusesWrongOptions) {
   };
   EXPECT_THAT(message([](PrepareOptions& o) { o.tokenizer = "words"; }), HasSubstr("'words', expected bytes"));
   EXPECT_THAT(message([](PrepareOptions& o) { o.tokenizer = "absent.model"; }), HasSubstr("absent.model"));
-  EXPECT_THAT(message([](PrepareOptions& o) { o.vocab_size = 300; }), HasSubstr("--vocab-size"));
-  EXPECT_THAT(message([](PrepareOptions& o) { o.threads = -1; }), HasSubstr("--threads"));
-  EXPECT_THAT(message([](PrepareOptions& o) { o.shard_tokens = 0; }), HasSubstr("--shard-tokens"));
+  EXPECT_THAT(message([](PrepareOptions& o) { o.vocab_size = 300; }), HasSubstr("vocab_size is for"));
+  EXPECT_THAT(message([](PrepareOptions& o) { o.threads = -1; }), HasSubstr("threads must"));
+  EXPECT_THAT(message([](PrepareOptions& o) { o.shard_tokens = 0; }), HasSubstr("shard_tokens must"));
   EXPECT_THAT(message([&](PrepareOptions& o) { o.source = folder / "absent"; }), HasSubstr("absent"));
 }
 

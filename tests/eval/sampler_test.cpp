@@ -82,6 +82,18 @@ TEST(Sampler, DrawsTheSameForTheSameSeedOnly) {
   EXPECT_NE(draws(5), draws(6));
 }
 
+TEST(Sampler, DrawsAtEveryTemperatureThatFloat32Holds) {
+  EXPECT_EQ(Sampler(2e-38, 0.9, 3).sample(four_logits()), 1) << "as good as greedy";
+  EXPECT_LT(Sampler(3e38, 1.0, 3).sample(four_logits()), 4);
+}
+
+TEST(Sampler, RefusesWhatFloat32RoundsToZeroOrInfinity) {
+  for (const double temperature : {1e-50, 1e-40, 1e39}) {
+    EXPECT_THAT([&] { Sampler(temperature, 0.9, 0); }, ThrowsMessage<UserError>(HasSubstr("temperature must be 0")));
+  }
+  EXPECT_THAT([] { Sampler(1.0, 1e-50, 0); }, ThrowsMessage<UserError>(HasSubstr("top-p must be from 1.2e-38 to 1")));
+}
+
 TEST(Sampler, RefusesImpossibleOptions) {
   EXPECT_THAT([] { Sampler(-1.0, 0.9, 0); }, ThrowsMessage<UserError>(HasSubstr("temperature")));
   EXPECT_THAT([] { Sampler(std::nan(""), 0.9, 0); }, ThrowsMessage<UserError>(HasSubstr("temperature")));

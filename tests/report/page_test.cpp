@@ -89,6 +89,32 @@ TEST_F(Page, TheChartsDataAreTheRunsNumbers) {
   EXPECT_TRUE(data["runs"][1]["positions_without_memory"].empty());
 }
 
+TEST_F(Page, ARunWithoutMemoryHasNoFigureOfGates) {
+  const json local = page_data(report_page(runs_))["runs"][1];
+  for (const char* const key : {"gates", "memory_share", "gate_learning_rate"}) EXPECT_TRUE(local[key].empty()) << key;
+  EXPECT_FALSE(local["learning_rate"].empty());
+  // Nor one of empty layers, while no checkpoint says what the model is.
+  runs_[0].model.reset();
+  for (StepMetrics& step : runs_[0].steps) step.gates = step.memory_share = {{}, {}};
+  EXPECT_TRUE(page_data(report_page(runs_))["runs"][0]["gates"].empty());
+}
+
+TEST_F(Page, NamesTheBestCheckpointAndEvaluatesIt) {
+  EXPECT_THAT(report_page(runs_), Not(HasSubstr("best checkpoint")));
+  folder_.write("infini/best.json", R"({"step": 2, "metric": "loss", "value": 4.75})");
+  runs_[0] = read_run(folder_.path() / "infini");
+  const std::string page = report_page(runs_);
+  EXPECT_THAT(page, HasSubstr(R"(<td data-column="best checkpoint">step 2 (loss 4.7500)</td>)"));
+  EXPECT_THAT(page, HasSubstr("infini-again/checkpoints/step-2 "));
+  folder_.write("infini/best.json", R"({"step": 2)");
+  EXPECT_THAT(read_run(folder_.path() / "infini").notes, testing::ElementsAre(HasSubstr("best.json cannot be read")));
+}
+
+TEST_F(Page, SaysThatATestSetWasNotExpressed) {
+  runs_[0].evaluation->unknown_tokens = 7;
+  EXPECT_THAT(report_page(runs_), HasSubstr("infini: 7 of 123456 test tokens stand for text"));
+}
+
 TEST_F(Page, StaysSmallForALongRun) {
   const StepMetrics step = runs_[0].steps[0];
   for (int64_t i = 4; i < 20000; ++i) {

@@ -1,0 +1,68 @@
+#include "data/source_tokenizer.h"
+
+#include <zlib.h>
+
+#include <string>
+#include <utility>
+
+#include "data/record_reader.h"
+#include "io/atomic_file.h"
+#include "io/mapped_file.h"
+#include "log/log.h"
+#include "log/progress.h"
+#include "text/sentencepiece_training.h"
+
+namespace infini {
+namespace {
+
+constexpr int64_t kDefaultVocabSize = 32000;
+constexpr uint64_t kTokenizerSeed = 0;
+
+int64_t vocab_size_of(const PrepareOptions& options) {
+  return options.vocab_size == 0 ? kDefaultVocabSize : options.vocab_size;
+}
+
+std::string train_tokenizer(const SourceSplit& split, int64_t vocab_size) {
+  log::info("training a sentencepiece tokenizer of " + std::to_string(vocab_size) + " tokens");
+  Progress progress("reading for the tokenizer", split.bytes, "bytes");
+  RecordReader reader(split);
+  const NextText next = [&](std::string& text) {
+    Record record;
+    // Broken records have no text here; tokenising reports them.
+    if (!reader.next(record)) {
+      progress.finish();
+      return false;
+    }
+    text = document_text(std::move(record)).text;
+    progress.update(reader.bytes_read());
+    return true;
+  };
+  return train_sentencepiece(next, vocab_size, kTokenizerSeed);
+}
+
+}  // namespace
+
+nlohmann::json tokenizer_identity(const PrepareOptions& options) {
+  if (options.tokenizer == "bytes") return {{"kind", "bytes"}};
+  nlohmann::json identity = {{"kind", "sentencepiece"}};
+  if (options.tokenizer == kTrainedTokenizer) {
+    identity["trained_vocab_size"] = vocab_size_of(options);
+  } else {
+    const MappedFile model(options.tokenizer);
+    identity["model_crc32"] =
+        static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(model.bytes().data()), model.bytes().size()));
+  }
+  return identity;
+}
+
+std::unique_ptr<Tokenizer> make_source_tokenizer(const PrepareOptions& options, const DocumentSource& source) {
+  if (options.tokenizer == "bytes") return make_byte_tokenizer();
+  if (options.tokenizer != kTrainedTokenizer) return load_sentencepiece(options.tokenizer);
+  const std::filesystem::path model = options.out / "tokenizer.model";
+  if (!std::filesystem::exists(model)) {
+    write_file(model, train_tokenizer(source.splits.front(), vocab_size_of(options)));
+  }
+  return load_sentencepiece(model);
+}
+
+}  // namespace infini

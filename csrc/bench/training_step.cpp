@@ -1,7 +1,7 @@
 #include "bench/training_step.h"
 
 #include "train/gradient_clipping.h"
-#include "train/segment_schedule.h"
+#include "train/backpropagation.h"
 #include "train/step_readings.h"
 
 namespace infini {
@@ -25,14 +25,14 @@ TrainingStep::TrainingStep(const TrainConfig& config, torch::Device device, torc
 }
 
 double TrainingStep::run() {
-  const ScheduleOptions options{config_.segments_per_chunk,
+  const BackpropagationOptions options{config_.segments_per_chunk,
                                 config_.border_states == "host" ? BorderStates::host : BorderStates::device};
   zero_gradients(*model_);
   torch::Tensor loss;
   for (int64_t i = 0; i < config_.accumulation; ++i) {
     const ContextState empty = model_->empty_state(config_.batch_rows);
     const int64_t targets = batch_.target_count * config_.accumulation;
-    const ScheduleResult result = run_schedule(*model_, batch_, empty, targets, options);
+    const BackpropagationResult result = backpropagate(*model_, batch_, empty, targets, options);
     loss = loss.defined() ? loss + result.loss : result.loss;
   }
   const torch::Tensor norm = sum_and_clip_gradients(gradients(*model_), config_.gradient_clip, {});

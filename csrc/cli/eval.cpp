@@ -60,7 +60,8 @@ int run_eval(int argc, char** argv) {
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;
 
-  const std::string checkpoint = required(arguments, "checkpoint"), path = required(arguments, "data");
+  const std::filesystem::path checkpoint = chosen_checkpoint(arguments);
+  const std::string path = required(arguments, "data");
   if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>(), path);
   PerplexityOptions choice;
   choice.score.memory = arguments.count("no-memory") == 0;

@@ -64,7 +64,7 @@ int run_generate(int argc, char** argv) {
   choice.top_p = arguments["top-p"].as<double>();
   choice.seed = arguments["seed"].as<uint64_t>();
 
-  const std::string checkpoint = required(arguments, "checkpoint");
+  const std::filesystem::path checkpoint = chosen_checkpoint(arguments);
   const std::string text = read_prompt(arguments);
   const auto model = load_chosen_model(arguments);
   const auto tokenizer = load_tokenizer(checkpoint);

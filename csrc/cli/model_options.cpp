@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "checkpoint/run_checkpoints.h"
 #include "cli/freed_memory.h"
 #include "io/available_cores.h"
 #include "log/error.h"
@@ -17,7 +18,7 @@ const char* const kThreadsHelp = "CPU threads; 0: one for each core that the pro
 void add_model_options(cxxopts::Options& options) {
   const auto text = [] { return cxxopts::value<std::string>(); };
   auto add = options.add_options();
-  add("checkpoint", "folder of the checkpoint (Hugging Face layout)", text(), "DIR");
+  add("checkpoint", "a checkpoint (Hugging Face layout), or a run: its best checkpoint, or else its newest", text(), "DIR");
   add("precision", "float32 or bfloat16: what the model computes in", text()->default_value("float32"), "NAME");
   add("device", "auto, cpu, cuda or cuda:1", text()->default_value("auto"), "NAME");
   add("threads", kThreadsHelp, cxxopts::value<int>()->default_value("0"), "N");
@@ -48,6 +49,10 @@ int64_t positive(const cxxopts::ParseResult& arguments, const std::string& optio
   return value;
 }
 
+std::filesystem::path chosen_checkpoint(const cxxopts::ParseResult& arguments) {
+  return checkpoint_of(required(arguments, "checkpoint"));
+}
+
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments) {
   return_freed_memory();
   const int threads = arguments["threads"].as<int>();
@@ -61,7 +66,7 @@ std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResul
     throw UserError("--precision must be float32 or bfloat16, but is '" + precision + "'");
   }
   const torch::Device device = choose_device(arguments["device"].as<std::string>());
-  auto model = load_model(required(arguments, "checkpoint"), device, torch::kFloat32);
+  auto model = load_model(chosen_checkpoint(arguments), device, torch::kFloat32);
   if (precision == "bfloat16") model->set_compute_dtype(torch::kBFloat16);
   return model;
 }

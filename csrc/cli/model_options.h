@@ -26,6 +26,9 @@ std::string required(const cxxopts::ParseResult& arguments, const std::string& o
 /// The value of an integer option; UserError where it is less than 1.
 int64_t positive(const cxxopts::ParseResult& arguments, const std::string& option);
 
+/// The checkpoint that --checkpoint names: itself, or a run's best (or else newest) one.
+std::filesystem::path chosen_checkpoint(const cxxopts::ParseResult& arguments);
+
 /// Applies --threads and loads --checkpoint as --device and --precision say.
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments);
 

@@ -149,7 +149,7 @@ int run_passkey(int argc, char** argv) {
   }
   const NeedleOptions needles = needle_options(arguments);
   const NeedleReading reading = needle_reading(arguments);
-  const fs::path checkpoint = required(arguments, "checkpoint");
+  const fs::path checkpoint = chosen_checkpoint(arguments);
   if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
 
   const auto model = load_chosen_model(arguments);

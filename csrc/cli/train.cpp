@@ -14,12 +14,6 @@
 #include "train/trainer.h"
 
 namespace infini {
-namespace {
-
-/// The exit code of a run that was asked to stop and has written a checkpoint.
-constexpr int kStopped = 3;
-
-}  // namespace
 
 int run_train(int argc, char** argv) {
   cxxopts::Options options(

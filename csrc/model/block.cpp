@@ -6,12 +6,12 @@ namespace infini {
 
 Block::Block(const ModelConfig& config, const torch::TensorOptions& options,
              std::shared_ptr<LayerAttention> attention) {
-  const auto norm = [&](const char* name) {
+  const auto layernorm = [&](const char* name) {
     return register_module(name, std::make_shared<RmsNorm>(config.hidden_size, config.rms_norm_eps, options));
   };
-  input_layernorm_ = norm("input_layernorm");
+  input_layernorm_ = layernorm("input_layernorm");
   self_attn_ = register_module("self_attn", std::move(attention));
-  post_attention_layernorm_ = norm("post_attention_layernorm");
+  post_attention_layernorm_ = layernorm("post_attention_layernorm");
   mlp_ = register_module("mlp", std::make_shared<FeedForward>(config, options));
 }
 

@@ -12,12 +12,12 @@ Decoder::Decoder(const ModelConfig& config, const torch::TensorOptions& options,
     layers_.push_back(std::make_shared<Block>(config, options, make_attention(layer)));
     layers->push_back(layers_.back());
   }
-  norm_ = register_module("norm", std::make_shared<RmsNorm>(config.hidden_size, config.rms_norm_eps, options));
+  final_norm_ = register_module("norm", std::make_shared<RmsNorm>(config.hidden_size, config.rms_norm_eps, options));
 }
 
 Tensor Decoder::forward(const Tensor& tokens, torch::Dtype compute_dtype, ContextState& state, Pass& pass) const {
   const Tensor x = read(embed_tokens_->forward(tokens, compute_dtype), state, pass);
-  return x.defined() ? norm_->forward(x) : x;
+  return x.defined() ? final_norm_->forward(x) : x;
 }
 
 Tensor Decoder::read(const Tensor& x, ContextState& state, Pass& pass) const {

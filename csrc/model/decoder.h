@@ -36,7 +36,7 @@ class Decoder : public torch::nn::Module {
  private:
   std::shared_ptr<TokenEmbedding> embed_tokens_;
   std::vector<std::shared_ptr<Block>> layers_;
-  std::shared_ptr<RmsNorm> norm_;
+  std::shared_ptr<RmsNorm> final_norm_;
 };
 
 }  // namespace infini

@@ -12,7 +12,7 @@
 #include "train/learning_rate_schedule.h"
 #include "train/resolve_config.h"
 #include "train/run_summary.h"
-#include "train/segment_schedule.h"
+#include "train/backpropagation.h"
 #include "train/step_display.h"
 #include "train/step_readings.h"
 
@@ -96,10 +96,10 @@ StepMetrics Trainer::train_step() {
   for (size_t i = 0; i < batches.size(); ++i) {
     const TrainingBatch batch = to_device(batches[i], run_.device);
     if (!config.carry_memory) carried = model.empty_state(batch.tokens.size(0));
-    ScheduleOptions options{config.segments_per_chunk,
+    BackpropagationOptions options{config.segments_per_chunk,
                             config.border_states == "host" ? BorderStates::host : BorderStates::device};
     if (diagnostics && i + 1 == batches.size()) options.observer = &*diagnostics;
-    ScheduleResult result = run_schedule(model, batch, carried, targets, options);
+    BackpropagationResult result = backpropagate(model, batch, carried, targets, options);
     loss += result.loss;
     if (result.answers) answers.push_back(*result.answers);
     carried = std::move(result.state);

@@ -210,7 +210,7 @@ TEST_F(Safetensors, AFullDiskIsNamed) {
 
 TEST_F(Safetensors, OfAPublishedModelHoldTheSameNumbersAsItsOriginalFile) {
   const char* const shared = std::getenv("INFINI_SHARED_DATA");
-  const std::filesystem::path checkout = std::filesystem::path(__FILE__).parent_path() / "../..";
+  const std::filesystem::path checkout = INFINI_SOURCE_FOLDER;
   const std::filesystem::path data = shared != nullptr ? std::filesystem::path(shared) : checkout / "../shared/data";
   const std::filesystem::path model = data / "checkpoints/stories260K";
   if (!std::filesystem::exists(model)) GTEST_SKIP() << model << " is not here";

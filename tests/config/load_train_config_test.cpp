@@ -233,7 +233,7 @@ TEST_F(LoadTrainConfig, WritesPathsThatHoldInEveryFolder) {
 
 TEST_F(LoadTrainConfig, WritesTheMemoryInBlockStyle) {
   EXPECT_THAT(to_yaml(load(every_key_)),
-              ::testing::HasSubstr("\n  memory:\n    segment_length: 128\n    update: delta\n"));
+              ::testing::HasSubstr("\n  memory:\n    kind: infini\n    segment_length: 128\n    update: delta\n"));
 }
 
 TEST_F(LoadTrainConfig, WritesTextsThatNeedQuotesSoThatTheyReadBack) {

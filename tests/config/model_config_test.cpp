@@ -134,7 +134,7 @@ TEST(ModelConfigJson, ComesBackAsItWasWritten) {
                               .memory = {.segment_length = 128, .update = "delta"}};
   const json written = model_config_to_json(config);
   EXPECT_EQ(written["model_type"], "infini_llama");
-  EXPECT_EQ(written["infini"], (json{{"segment_length", 128}, {"update", "delta"}}));
+  EXPECT_EQ(written["infini"], (json{{"kind", "infini"}, {"segment_length", 128}, {"update", "delta"}}));
   EXPECT_TRUE(read(json::parse(written.dump())) == config);
 }
 

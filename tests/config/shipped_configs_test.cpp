@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "config/temporary_config.h"
+#include "model/model_size.h"
 
 namespace infini {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-const std::filesystem::path kFolder = std::filesystem::path(__FILE__).parent_path() / "../../configs";
+const std::filesystem::path kFolder = std::filesystem::path(INFINI_SOURCE_FOLDER) / "configs";
 
 std::set<std::string> shipped() {
   std::set<std::string> names;

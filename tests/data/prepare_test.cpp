@@ -324,7 +324,7 @@ TEST(Prepare, TellsTwoProcessesApart) {
 
 TEST(Prepare, ReadsTheBooksOfPg19) {
   const char* const shared = std::getenv("INFINI_SHARED_DATA");
-  const std::filesystem::path checkout = std::filesystem::path(__FILE__).parent_path() / "../..";
+  const std::filesystem::path checkout = INFINI_SOURCE_FOLDER;
   const std::filesystem::path data = shared != nullptr ? std::filesystem::path(shared) : checkout / "../shared/data";
   const std::filesystem::path books = data / "pg19-mini";
   if (!std::filesystem::exists(books)) GTEST_SKIP() << "no " << books << "; set INFINI_SHARED_DATA";

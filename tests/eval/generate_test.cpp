@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "eval/small_model.h"
+#include "model/small_model.h"
 #include "log/error.h"
 
 namespace infini {
@@ -53,6 +53,27 @@ TEST(Generation, SeesTheBeginningOfALongPrompt) {
   const std::vector<int32_t> text = generate(*model, prompt, options);
   for (int i = 0; i < 16; ++i) prompt[i] = (prompt[i] + 1) % 40;
   EXPECT_NE(generate(*model, prompt, options), text);
+}
+
+TEST(Generation, ReadsTheLastSegmentAloneWhereNothingIsRemembered) {
+  const auto model = small_model("none", 8);
+  std::vector<int32_t> prompt = prompt_of(40);
+  const std::vector<int32_t> text = generate(*model, prompt, {.max_new_tokens = 10, .temperature = 0});
+  std::vector<int32_t> last(prompt.begin() + 32, prompt.end());
+  EXPECT_EQ(generate(*model, last, {.max_new_tokens = 10, .temperature = 0}), text);
+}
+
+TEST(Generation, ATokenOfTheOpenSegmentCopiesNothingButItself) {
+  const torch::NoGradGuard no_graph;
+  const auto model = small_model("linear", 8);
+  ContextState state = model->empty_state(1);
+  model->read(as_row(random_tokens(2)), state);
+  const auto place = [&] { return state["layers.1.open_values"].const_data_ptr(); };
+  const void* const first = place();
+  for (int token = 0; token < 20; ++token) {
+    model->read(as_row({token}), state);
+    EXPECT_EQ(place(), first) << "room for the segment is made once";
+  }
 }
 
 TEST(Generation, GivesTheSameTextForTheSameSeedOnly) {

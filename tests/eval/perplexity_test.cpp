@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "eval/perplexity_report.h"
-#include "eval/small_model.h"
+#include "model/small_model.h"
 #include "log/error.h"
 
 namespace infini {

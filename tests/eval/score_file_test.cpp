@@ -6,7 +6,7 @@
 #include <fstream>
 #include <regex>
 
-#include "eval/small_model.h"
+#include "model/small_model.h"
 #include "io/temporary_folder.h"
 #include "log/error.h"
 

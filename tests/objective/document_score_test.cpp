@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "eval/small_model.h"
+#include "model/small_model.h"
 #include "log/error.h"
 
 namespace infini {

@@ -2,7 +2,7 @@
 
 #include "train/gradient_clipping.h"
 #include "train/optimizer.h"
-#include "train/segment_schedule.h"
+#include "train/backpropagation.h"
 
 // A tensor on the meta device has no values: a step that runs there reads none and makes no tensor on another device,
 // which is what a GPU asks of it too.
@@ -37,7 +37,7 @@ TEST_P(MetaStepTest, RunsUpToTheSynchronisationPoint) {
   batch.starts = torch::empty({2, 5}, meta.dtype(torch::kBool));
 
   zero_gradients(model);
-  const ScheduleResult result = run_schedule(model, batch, model.empty_state(2), 160, {2, BorderStates::device});
+  const BackpropagationResult result = backpropagate(model, batch, model.empty_state(2), 160, {2, BorderStates::device});
   const torch::Tensor norm = sum_and_clip_gradients(gradients(model), 1.0, {});
   optimizer->step(0.5);
 

@@ -1,4 +1,4 @@
-#include "train/segment_schedule.h"
+#include "train/backpropagation.h"
 
 #include <algorithm>
 #include <map>
@@ -93,14 +93,14 @@ StateGradients gradients_of(const ContextState& incoming) {
 
 }  // namespace
 
-ScheduleResult run_schedule(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
-                            int64_t target_count, const ScheduleOptions& options) {
+BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
+                            int64_t target_count, const BackpropagationOptions& options) {
   const std::vector<Chunk> chunks =
       cut_into_chunks(batch, model.config().memory.segment_length, options.segments_per_chunk);
   StateStore borders = border_states(model, chunks, state, options.border_states);
   const double loss_scale = 1.0 / static_cast<double>(std::max<int64_t>(target_count, 1));
 
-  ScheduleResult result;
+  BackpropagationResult result;
   StateGradients outgoing_gradients;
   for (size_t i = chunks.size(); i-- > 0;) {
     const Chunk& chunk = chunks[i];

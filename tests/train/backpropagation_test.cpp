@@ -1,4 +1,4 @@
-#include "train/segment_schedule.h"
+#include "train/backpropagation.h"
 
 #include <gtest/gtest.h>
 
@@ -90,8 +90,8 @@ Outcome one_graph(CausalLanguageModel& model, const TrainingBatch& batch, const 
 }
 
 Outcome scheduled(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
-                  const ScheduleOptions& options) {
-  const ScheduleResult result = run_schedule(model, batch, state, batch.target_count, options);
+                  const BackpropagationOptions& options) {
+  const BackpropagationResult result = backpropagate(model, batch, state, batch.target_count, options);
   Outcome outcome{result.loss, {}, result.state};
   take_gradients(model, outcome);
   return outcome;
@@ -112,9 +112,9 @@ void expect_same(const Outcome& outcome, const Outcome& expected) {
   }
 }
 
-class SegmentScheduleTest : public ::testing::TestWithParam<std::string> {};
+class Backpropagation : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(SegmentScheduleTest, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
+TEST_P(Backpropagation, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
   const auto model = double_model(GetParam());
   for (const TrainingBatch& batch : {made_up_batch(), made_up_batch_with_answers()}) {
     std::vector<ContextState> states{model->empty_state(kRows)};
@@ -130,7 +130,7 @@ TEST_P(SegmentScheduleTest, GivesLossAndGradientsOfOneGraphForEveryChunkLength) 
   }
 }
 
-TEST_P(SegmentScheduleTest, ReadsTheAnswersWhereverAChunkEnds) {
+TEST_P(Backpropagation, ReadsTheAnswersWhereverAChunkEnds) {
   const auto model = double_model(GetParam());
   const TrainingBatch batch = made_up_batch_with_answers();
   const torch::NoGradGuard no_graph;
@@ -138,7 +138,7 @@ TEST_P(SegmentScheduleTest, ReadsTheAnswersWhereverAChunkEnds) {
   const AnswerReading expected = read_answers(*model, hidden, batch.targets, batch.answers, 0);
   for (const int64_t segments_per_chunk : {1, 2, 5}) {
     const torch::AutoGradMode graph(true);
-    const ScheduleResult result = run_schedule(*model, batch, model->empty_state(kRows), batch.target_count,
+    const BackpropagationResult result = backpropagate(*model, batch, model->empty_state(kRows), batch.target_count,
                                                {segments_per_chunk, BorderStates::device});
     EXPECT_NEAR(result.answers->loss.item<double>(), expected.loss.item<double>(), 1e-5);
     EXPECT_TRUE(result.answers->correct.equal(expected.correct));
@@ -146,7 +146,7 @@ TEST_P(SegmentScheduleTest, ReadsTheAnswersWhereverAChunkEnds) {
   }
 }
 
-TEST_P(SegmentScheduleTest, TakesASequenceWhoseLastSegmentIsPartial) {
+TEST_P(Backpropagation, TakesASequenceWhoseLastSegmentIsPartial) {
   const auto model = double_model(GetParam());
   TrainingBatch batch = made_up_batch();
   batch.tokens = batch.tokens.slice(1, 0, kSegments * kSegmentLength - 3);
@@ -155,10 +155,10 @@ TEST_P(SegmentScheduleTest, TakesASequenceWhoseLastSegmentIsPartial) {
   expect_same(scheduled(*model, batch, model->empty_state(kRows), {2, BorderStates::device}), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Updates, SegmentScheduleTest, ::testing::Values("linear", "delta", "none"),
+INSTANTIATE_TEST_SUITE_P(Updates, Backpropagation, ::testing::Values("linear", "delta", "none"),
                          [](const auto& info) { return info.param; });
 
-TEST(SegmentScheduleTest, CarriesGradientFromTheLastSegmentToTheFirst) {
+TEST(Backpropagation, CarriesGradientFromTheLastSegmentToTheFirst) {
   const auto model = double_model("linear");
   TrainingBatch batch = made_up_batch();
   batch.starts.fill_(false);
@@ -167,7 +167,7 @@ TEST(SegmentScheduleTest, CarriesGradientFromTheLastSegmentToTheFirst) {
   // A token that stands in the first segment alone is reached through the memory alone.
   batch.tokens.clamp_max_(kVocabulary - 2);
   batch.tokens[0][1] = kVocabulary - 1;
-  run_schedule(*model, batch, model->empty_state(kRows), batch.target_count, {1, BorderStates::device});
+  backpropagate(*model, batch, model->empty_state(kRows), batch.target_count, {1, BorderStates::device});
   const Tensor weight = model->named_parameters()["model.embed_tokens.weight"];
   // Only what the embedding feeds in, not its use as the head: compare with finite differences of the loss.
   const Tensor gradient = weight.grad()[kVocabulary - 1].clone();
@@ -201,11 +201,11 @@ class LastMemory : public AttentionObserver {
   Tensor memory;
 };
 
-TEST(SegmentScheduleTest, LetsAnObserverLookOnInTheLastChunkAlone) {
+TEST(Backpropagation, LetsAnObserverLookOnInTheLastChunkAlone) {
   const auto model = double_model("delta");
   const TrainingBatch batch = made_up_batch();
   LastMemory last;
-  run_schedule(*model, batch, model->empty_state(kRows), batch.target_count, {2, BorderStates::device, &last});
+  backpropagate(*model, batch, model->empty_state(kRows), batch.target_count, {2, BorderStates::device, &last});
   EXPECT_EQ(last.passes, 2) << "a layer each";
   EXPECT_EQ(last.tokens, kSegmentLength) << "segments 0-1, 2-3, 4";
   const torch::NoGradGuard no_graph;
@@ -214,7 +214,7 @@ TEST(SegmentScheduleTest, LetsAnObserverLookOnInTheLastChunkAlone) {
   EXPECT_LT(relative_difference(last.memory, before.state["layers.1.memory"]), 1e-10);
 }
 
-TEST(SegmentScheduleTest, ComputesNoLogitsWhereThereAreNoTargets) {
+TEST(Backpropagation, ComputesNoLogitsWhereThereAreNoTargets) {
   const auto model = double_model("linear");
   for (const auto& [begin, end] : std::vector<std::pair<int64_t, int64_t>>{{9, 14}, {17, 20}, {0, 3}}) {
     TrainingBatch batch = made_up_batch();
@@ -233,7 +233,7 @@ TEST(SegmentScheduleTest, ComputesNoLogitsWhereThereAreNoTargets) {
   }
 }
 
-TEST(SegmentScheduleTest, TakesAModelWithoutSegmentsInOnePiece) {
+TEST(Backpropagation, TakesAModelWithoutSegmentsInOnePiece) {
   auto model = double_model("none");
   ModelConfig config = model->config();
   config.memory = {0, "none"};
@@ -243,8 +243,8 @@ TEST(SegmentScheduleTest, TakesAModelWithoutSegmentsInOnePiece) {
   TrainingBatch batch = made_up_batch();
   const Tensor whole = full->loss(full->forward(batch.tokens, full->empty_state(kRows)).hidden, batch.targets) /
                        static_cast<double>(batch.target_count);
-  const ScheduleResult result =
-      run_schedule(*full, batch, full->empty_state(kRows), batch.target_count, {1, BorderStates::device});
+  const BackpropagationResult result =
+      backpropagate(*full, batch, full->empty_state(kRows), batch.target_count, {1, BorderStates::device});
   EXPECT_LT(relative_difference(result.loss, whole), 1e-10);
 }
 

@@ -12,11 +12,12 @@
 namespace infini {
 
 /// A model of a few thousand parameters in double, with weights large enough that every part of it matters.
-inline std::shared_ptr<CausalLanguageModel> small_model(const std::string& update, int64_t segment_length = 8) {
+inline std::shared_ptr<CausalLanguageModel> small_model(const std::string& update, int64_t segment_length = 8,
+                                                          int64_t vocab_size = 40) {
   torch::set_num_threads(1);  // the work is too small to share
   torch::manual_seed(7);
   ModelConfig config;
-  config.vocab_size = 40;
+  config.vocab_size = vocab_size;
   config.hidden_size = 24;
   config.intermediate_size = 32;
   config.num_hidden_layers = 2;

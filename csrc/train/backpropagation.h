@@ -12,14 +12,14 @@
 
 namespace infini {
 
-struct ScheduleOptions {
+struct BackpropagationOptions {
   int64_t segments_per_chunk = 1;  ///< 1 is the paper's segment after segment; more is parallel over segments
   BorderStates border_states = BorderStates::device;
   /// Looks on while the last chunk is read, where the memory holds most. Null: nobody does.
   AttentionObserver* observer = nullptr;
 };
 
-struct ScheduleResult {
+struct BackpropagationResult {
   torch::Tensor loss;                    ///< scalar on the model's device, without a graph
   ContextState state;                    ///< after the sequence, without a graph
   std::optional<AnswerReading> answers;  ///< where the batch has answers
@@ -37,7 +37,7 @@ struct ScheduleResult {
 /// `batch` and `state` are on the model's device; batch.starts may be undefined where the model has no segments.
 /// `target_count` is the count of targets in the whole step (a batch's own, or the sum over accumulated batches).
 /// Reads no value from the device.
-ScheduleResult run_schedule(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
-                            int64_t target_count, const ScheduleOptions& options);
+BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
+                            int64_t target_count, const BackpropagationOptions& options);
 
 }  // namespace infini

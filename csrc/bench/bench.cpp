@@ -27,7 +27,7 @@ std::string dtype_name(torch::Dtype dtype) {
   return dtype == torch::kBFloat16 ? "bfloat16" : dtype == torch::kHalf ? "float16" : "float32";
 }
 
-/// The arguments of one call, and gradients of its outputs.
+/// The arguments of one call, and gradients for its outputs.
 struct AttentionCall {
   AttentionCall(const AttentionSizes& sizes, torch::Device device, torch::Dtype dtype) {
     const auto normal = [&](int64_t heads, int64_t width) {
@@ -37,7 +37,7 @@ struct AttentionCall {
     k = normal(sizes.key_value_heads, sizes.key_width);
     v = normal(sizes.key_value_heads, sizes.value_width);
     beta = torch::zeros({sizes.heads}, device);
-    // As after one segment: an empty memory would be skipped.
+    // The memory after one segment; an empty one would be skipped.
     const auto length = static_cast<double>(sizes.segment_length);
     memory = torch::randn({sizes.rows, sizes.key_value_heads, sizes.key_width, sizes.value_width}, device);
     norm = torch::full({sizes.rows, sizes.key_value_heads, sizes.key_width}, length, device);

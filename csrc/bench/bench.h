@@ -13,8 +13,8 @@
 namespace infini {
 
 struct BenchOptions {
-  /// Sizes of the model, batch_rows, train_length, segments_per_chunk, the optimiser and `device`. `attention` is timed
-  /// on one chunk, the training step as a whole, on made-up tokens.
+  /// Read are the model's sizes, batch_rows, train_length, segments_per_chunk, the optimiser and `device`. `attention`
+  /// is timed on one chunk, the training step on whole sequences. The tokens are made up.
   TrainConfig config;
   std::vector<std::string> updates;  ///< each is timed: "linear", "delta" or "none"
   torch::Dtype dtype = torch::kFloat32;
@@ -47,7 +47,8 @@ struct BenchResult {
   std::vector<Measurement> measurements;
 };
 
-/// Measures the device's peak, then what is asked for. Throws UserError for sizes that no model can have.
+/// Measures the device's peak, then attention and the training step as chosen. Throws UserError for sizes that no model
+/// can have.
 BenchResult measure_speed(const BenchOptions& options);
 
 }  // namespace infini

@@ -18,7 +18,7 @@ Peak measure_peak(torch::Device device, torch::Dtype dtype, int64_t rounds) {
   const torch::NoGradGuard no_graph;
   Peak peak;
   {
-    // Random numbers, as a GPU's clock falls with the bits that its multipliers flip.
+    // Random numbers: a GPU lowers its clock when many bits flip, so zeros would be too fast.
     const auto a = torch::randn({width, width}, device).to(dtype), b = torch::randn({width, width}, device).to(dtype);
     torch::Tensor product = torch::empty_like(a);
     const double seconds = fastest(time_rounds([&] { torch::mm_out(product, a, b); }, device, rounds));

@@ -24,7 +24,7 @@ double measure_seconds(const std::function<void()>& work, torch::Device device, 
     call();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
-  // torch's own interface to any device's streams and events: no CUDA header is needed here.
+  // torch's interface to the streams and events of any device, so no CUDA header is needed.
   const c10::Stream stream = c10::impl::VirtualGuardImpl(device.type()).getStream(device);
   c10::Event begin(device.type(), c10::EventFlag::BACKEND_DEFAULT), end(device.type(), c10::EventFlag::BACKEND_DEFAULT);
   begin.record(stream);
@@ -35,7 +35,7 @@ double measure_seconds(const std::function<void()>& work, torch::Device device, 
 }
 
 std::vector<double> time_rounds(const std::function<void()>& work, torch::Device device, int64_t rounds) {
-  // The first call loads kernels and fills caches; the second says how long one takes.
+  // The first call loads kernels and fills caches. The second tells how long a call takes.
   measure_seconds(work, device);
   const double once = measure_seconds(work, device);
   const double calls = std::clamp(std::ceil(kShortestRound / std::max(once, 1e-9)), 1.0, kMostCalls);

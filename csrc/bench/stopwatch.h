@@ -8,15 +8,15 @@
 
 namespace infini {
 
-/// Seconds that `calls` calls of `work` take on `device`, one after the other: between two of the device's events in
-/// the current stream, so that what only queues kernels is timed by their end; on the CPU by the steady clock.
+/// Seconds that `calls` calls of `work` take on `device`, one after the other. A call on a GPU only queues kernels, so
+/// the time is taken between two events of the current stream. On the CPU it is taken by the steady clock.
 double measure_seconds(const std::function<void()>& work, torch::Device device, int64_t calls = 1);
 
-/// Seconds of one call in each of `rounds` rounds, after two calls that are not counted. Where a call is short, a round
-/// is as many of them as last 20 ms: a GPU that is kept busy is timed, not the way there.
+/// Seconds of one call in each of `rounds` rounds, after two calls that are not counted. A round lasts at least 20 ms,
+/// with as many calls as that takes: so a GPU stays busy, and the start of a call is not timed.
 std::vector<double> time_rounds(const std::function<void()>& work, torch::Device device, int64_t rounds);
 
-/// Of an even count, the mean of the middle two.
+/// The middle value; for an even count the mean of the middle two.
 double median(std::vector<double> values);
 
 }  // namespace infini

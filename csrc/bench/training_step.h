@@ -11,8 +11,8 @@
 
 namespace infini {
 
-/// A model with random weights and the step that training repeats: gradients over the configuration's whole sequences
-/// chunk by chunk, clipping, the one reading of the host, the optimiser. Its batch is made up and stays the same.
+/// A model with random weights, and the step that training repeats: gradients of whole sequences, chunk by chunk,
+/// clipping, one copy of the readings to the host, the optimiser. The batch is made up and stays the same.
 class TrainingStep {
  public:
   /// `dtype` is what the model computes in; weights and optimiser stay in float32.

@@ -5,7 +5,7 @@
 namespace infini {
 namespace {
 
-constexpr double kStateBytes = 4;  // of a number in memory, norm, β, cos and sin
+constexpr double kStateBytes = 4;  // size of one number of memory, norm, β, cos and sin
 
 /// q, k and v.
 double projected_elements(const AttentionSizes& sizes) {
@@ -27,7 +27,7 @@ double table_elements(const AttentionSizes& sizes) {
   return 2.0 * static_cast<double>(std::min(sizes.segment_length, sizes.tokens) * sizes.key_width);
 }
 
-/// Pairs of a query and a key that it sees, in one head of one row.
+/// How many pairs of a query and a key that it sees there are in one head of one row.
 double visible_pairs(const AttentionSizes& sizes) {
   const auto triangle = [](int64_t n) { return static_cast<double>(n) * static_cast<double>(n + 1) / 2; };
   const int64_t full = sizes.tokens / sizes.segment_length, rest = sizes.tokens % sizes.segment_length;

@@ -18,30 +18,33 @@ struct AttentionSizes {
   int64_t value_width = 128;  ///< E
 };
 
-/// What a piece of work asks for, whatever the implementation.
+/// The least that a piece of work takes, whatever the implementation.
 struct Work {
-  double operations = 0;  ///< multiplications and additions of matrix products, two for each pair
+  double operations = 0;  ///< multiplications and additions of matrix products
   double bytes = 0;       ///< to and from memory at least; 0: not counted
 
   Work operator+(const Work& other) const { return {operations + other.operations, bytes + other.bytes}; }
 };
 
-/// `attention` over N tokens, with a memory that is not empty. Products counted, z as one more column of M:
-///   local        each query and the keys of its segment up to itself: 2 D (scores) + 2 E (their sum over the values)
-///   retrieval    each query and head: 2 D (E + 1)
-///   update       each token of a full segment and KV head: 2 D (E + 1); with delta, which retrieves too, twice that
-/// σ, softmax, rotation and gate are not counted. `update` "none": local alone.
-/// Bytes: q, k, v, β, cos, sin, memory and norm read once, out, memory and norm written once; q, k, v, out take
-/// `element_bytes` each, all others four.
+/// The work of `attention` over N tokens, with a memory that is not empty. z counts as one more column of M:
+///   local        for each query and each key that it sees: 2 D for the score, 2 E for the sum of the values
+///   retrieval    for each query: 2 D (E + 1)
+///   update       for each token of a full segment and KV head: 2 D (E + 1); twice that with delta, which also
+///   retrieves
+/// σ, softmax, rotation and gate are not counted. With the update "none" only local attention is.
+/// Bytes: q, k, v, β, cos, sin, memory and norm are read once; out, memory and norm are written once. An element of q,
+/// k, v and out has `element_bytes` bytes, all others have four.
 Work attention_forward_work(const AttentionSizes& sizes, std::string_view update, int64_t element_bytes);
 
-/// The backward pass: twice the forward's products, one for the gradient of each operand; what is computed again is not
-/// counted. Bytes: the inputs and the three outputs' gradients read once, the inputs' gradients written once.
+/// The backward pass takes twice the products of the forward pass, one for the gradient of each operand. Values that
+/// are computed again do not count. Bytes: the inputs and the gradients of the three outputs are read once, the
+/// gradients of the inputs are written once.
 Work attention_backward_work(const AttentionSizes& sizes, std::string_view update, int64_t element_bytes);
 
-/// Forward and backward pass of a model over `rows` sequences of `tokens` tokens: three times the products of every
-/// weight matrix (2 an element and token, the one that maps to the vocabulary included) and of every layer's attention.
-/// The forward pass that finds the memory at the chunk borders is not counted, nor are bytes.
+/// Forward and backward pass of a model over `rows` sequences of `tokens` tokens. Every weight matrix takes 2
+/// operations an element and token, also the one that maps to the vocabulary. They and the attention of every layer
+/// count three times: once forward, twice backward. The first pass, which finds the memory at the chunk borders, is not
+/// counted, nor are bytes.
 Work training_step_work(const ModelConfig& model, int64_t rows, int64_t tokens);
 
 }  // namespace infini

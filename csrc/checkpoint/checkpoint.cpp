@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "checkpoint/generation_config.h"
+#include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/json_file.h"
 #include "log/error.h"
@@ -103,6 +105,7 @@ CheckpointFiles read_verified_checkpoint(const fs::path& folder) {
 
 void write_checkpoint(const fs::path& folder, const nlohmann::json& config, const NamedTensors& weights) {
   write_json(folder / kConfig, config);
+  write_generation_config(folder, config);
   write_safetensors(folder / kWeights, weights, {{"format", "pt"}});  // transformers refuses files without a format
 }
 

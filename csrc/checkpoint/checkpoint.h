@@ -22,7 +22,8 @@ CheckpointFiles read_checkpoint(const std::filesystem::path& folder);
 void verify_checkpoint(const std::filesystem::path& folder);
 CheckpointFiles read_verified_checkpoint(const std::filesystem::path& folder);
 
-/// Writes config.json and model.safetensors into an existing folder (usually AtomicFolder::path()).
+/// Writes config.json, model.safetensors and, where a token ends texts, generation_config.json into an existing folder
+/// (usually AtomicFolder::path()).
 void write_checkpoint(const std::filesystem::path& folder, const nlohmann::json& config, const NamedTensors& weights);
 
 }  // namespace infini

@@ -18,7 +18,7 @@
 namespace infini {
 namespace {
 
-/// What a configuration says, so that beside --config it is said with --set.
+/// The options that stand for keys of a configuration. With --config these keys are changed by --set.
 constexpr std::array kSizes = {"tokens",   "rows",  "segment-length", "heads",     "key-value-heads",
                                "head-dim", "width", "layers",         "vocab-size"};
 constexpr int64_t kByteVocabulary = 256;
@@ -49,7 +49,7 @@ TrainConfig config_of_file(const cxxopts::ParseResult& arguments, const std::vec
                     "with --set, such as --set train_length=8192");
   }
   TrainConfig config = load_train_config(arguments["config"].as<std::string>(), overrides);
-  // Where the data's tokenizer decides: no data is read here.
+  // The tokenizer of the data decides the size then, but no data is read here.
   if (config.model.vocab_size == 0) config.model.vocab_size = kByteVocabulary;
   return config;
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-/// The verbs of the command line, one file each. `argv[0]` is the verb itself; the result is the exit code. What a user
-/// must mend is thrown as UserError or as cxxopts' own exceptions: main turns them into one line and exit code 2.
+/// The verbs of the command line, one file each. `argv[0]` is the verb itself; the result is the exit code. A fault
+/// that the user must mend is thrown as UserError or as an exception of cxxopts. main turns it into one line and exit
+/// code 2.
 namespace infini {
 
 /// The exit code of a run that was told to stop and can be resumed.

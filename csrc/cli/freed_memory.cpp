@@ -6,16 +6,16 @@
 
 namespace infini {
 
-// glibc takes buffers from the heap instead of from mmap once it has seen ones of that size freed, up to 32 MB. The
-// activations of a text read chunk after chunk then leave holes in the heap, and the process holds a tenth more memory
-// or less. Bounds of our own turn that off, at the price of fresh pages for each chunk.
+// When a buffer of up to 32 MB is freed, glibc takes later buffers of that size from the heap and not from mmap. The
+// activations of a long text then leave holes in the heap, and the memory of the process varies by a tenth. Thresholds
+// of our own turn that off. The price is fresh pages for each chunk.
 void return_freed_memory() {
   constexpr int mapped_from = 8 << 20;
   mallopt(M_MMAP_THRESHOLD, mapped_from);
   mallopt(M_TRIM_THRESHOLD, 2 * mapped_from);
 }
 
-// From 32 MB on glibc would always take mmap, which no threshold can change.
+// glibc always takes mmap for buffers of 32 MB and more, whatever the threshold, so mmap is turned off.
 void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());

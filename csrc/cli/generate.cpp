@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "checkpoint/generation_config.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "eval/text_stream.h"
@@ -25,12 +26,16 @@ std::string read_prompt(const cxxopts::ParseResult& arguments) {
     return text;
   }
   const auto file = arguments["prompt-file"].as<std::string>();
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) {
-    throw UserError("--prompt-file " + file + ": " + (stream ? "it is a folder; give a file" : std::strerror(errno)));
-  }
   std::ostringstream text;
-  text << stream.rdbuf();
+  if (file == "-") {
+    text << std::cin.rdbuf();
+  } else {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream || std::filesystem::is_directory(file)) {
+      throw UserError("--prompt-file " + file + ": " + (stream ? "it is a folder; give a file" : std::strerror(errno)));
+    }
+    text << stream.rdbuf();
+  }
   if (text.view().empty()) throw UserError("--prompt-file " + file + " is empty: it must hold at least one character");
   return std::move(text).str();
 }
@@ -45,8 +50,9 @@ int run_generate(int argc, char** argv) {
   add_model_options(options);
   auto add = options.add_options();
   add("prompt", "the text to continue", cxxopts::value<std::string>(), "TEXT");
-  add("prompt-file", "a file that holds it", cxxopts::value<std::string>(), "FILE");
-  add("max-new-tokens", "when to stop", cxxopts::value<int64_t>()->default_value("256"), "N");
+  add("prompt-file", "a file that holds it; - is standard input", cxxopts::value<std::string>(), "FILE");
+  add("max-new-tokens", "when to stop, unless the text ends before", cxxopts::value<int64_t>()->default_value("256"),
+      "N");
   add("temperature", "0 takes the most probable token", cxxopts::value<double>()->default_value("0.8"), "T");
   add("top-p", "sample among the most probable tokens that reach this probability together",
       cxxopts::value<double>()->default_value("0.95"), "P");
@@ -70,7 +76,8 @@ int run_generate(int argc, char** argv) {
   const auto tokenizer = load_tokenizer(checkpoint);
   std::vector<int32_t> prompt = tokenizer->encode(text);
   prompt.insert(prompt.begin(), tokenizer->document_start());
-  choice.stop_tokens = {tokenizer->document_start()};
+  choice.stop_tokens = read_eos_token_ids(checkpoint);
+  if (const auto eos = tokenizer->eos()) choice.stop_tokens.push_back(*eos);
 
   TextStream characters(*tokenizer, {prompt.back()});
   generate(*model, prompt, choice, [&](int32_t token) { std::cout << characters.push(token) << std::flush; });

@@ -32,7 +32,7 @@ constexpr std::array kImplementations = {
     std::pair{"Meta", c10::DispatchKey::Meta},
 };
 
-/// What multiplies bfloat16 matrices; with none, bfloat16 is slower than float32.
+/// The CPU's instructions that multiply bfloat16 matrices. Without any, bfloat16 is slower than float32.
 std::string bfloat16_instructions() {
   const auto capabilities = at::cpu::get_cpu_capabilities();
   for (const char* name : {"amx_bf16", "avx512_bf16"}) {
@@ -61,8 +61,8 @@ nlohmann::ordered_json devices() {
   return devices;
 }
 
-/// For each public op the devices that have its forward pass, be it of their own or a composition of ATen's ops, and
-/// whether it has gradients.
+/// For each public op: the devices that have its forward pass, and "Autograd" if it has gradients. A forward pass may
+/// be a kernel of the device or be composed of ATen's ops.
 nlohmann::ordered_json op_implementations() {
   const auto find = [](const std::string& name) {
     return c10::Dispatcher::singleton().findSchema({"infini::" + name, ""});

@@ -65,7 +65,7 @@ constexpr std::string_view kOutOfMemory =
 
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
-/// cxxopts names the value that it could not read, but not the option: find that in the command line.
+/// The option whose value cxxopts could not read; its message names only the value. Empty if it cannot be found.
 std::string option_of_value(const std::string& message, int argc, char** argv) {
   const std::string open = "‘", close = "’";
   const size_t begin = message.find(open);
@@ -119,8 +119,8 @@ int main(int argc, char** argv) {
     std::cerr << "infini: " << infini::kOutOfMemory << "\n";
     return 1;
   } catch (const c10::Error& error) {
-    // what() goes on with the C++ stack; a person needs the first line alone. The CPU's allocator has no type of its
-    // own.
+    // what() goes on with the C++ stack, but a person needs only the first line. The CPU's allocator throws no type of
+    // its own.
     const std::string line = infini::first_line(error.what_without_backtrace());
     const bool is_out_of_memory = line.find("can't allocate memory") != std::string::npos;
     std::cerr << "infini: " << (is_out_of_memory ? infini::kOutOfMemory : line) << "\n";

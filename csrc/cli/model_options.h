@@ -10,14 +10,14 @@
 
 namespace infini {
 
-/// What --threads means, for the help of every verb that computes.
+/// The help of --threads, the same for every verb that computes.
 extern const char* const kThreadsHelp;
 
-/// Adds what every verb that runs a checkpoint has: --checkpoint, --precision, --device, --threads and --help.
+/// Adds the options of every verb that runs a checkpoint: --checkpoint, --precision, --device, --threads and --help.
 void add_model_options(cxxopts::Options& options);
 
-/// Reads the command line; prints the help and returns nothing where that is asked for. Refuses words that belong to no
-/// option.
+/// Reads the command line. If it asks for the help, prints the help and returns nothing. Throws UserError for words
+/// that belong to no option.
 std::optional<cxxopts::ParseResult> parse_arguments(cxxopts::Options& options, int argc, char** argv);
 
 /// The value of an option that must be given; UserError otherwise.
@@ -32,8 +32,8 @@ std::filesystem::path chosen_checkpoint(const cxxopts::ParseResult& arguments);
 /// Applies --threads and loads --checkpoint as --device and --precision say.
 std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments);
 
-/// Throws UserError unless a file can be made at the path that `option` names, so that a long run does not end there;
-/// and if that is `input`, which is read meanwhile.
+/// Checks before a long run that its result can be written. Throws UserError unless a file can be made at the path that
+/// `option` names, and if the path is `input`, which is read meanwhile.
 void check_output_path(const std::string& option, const std::filesystem::path& file,
                        const std::filesystem::path& input = {});
 

@@ -5,8 +5,8 @@
 
 namespace infini {
 
-/// `--set KEY=VALUE`, taken out of the command line: cxxopts would cut a value at its commas. Throws UserError where
-/// the value is missing.
+/// Takes each `--set KEY=VALUE` out of the command line and returns the KEY=VALUE; cxxopts would cut a value at its
+/// commas. Throws UserError if a value is missing.
 std::vector<std::string> take_overrides(int& argc, std::vector<char*>& argv);
 
 }  // namespace infini

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What results depend on, so that a file of them is gone on with by the same alone.
+/// Everything that results depend on. A file of results is continued only with the same settings.
 nlohmann::json settings_of(const fs::path& checkpoint, const NeedleOptions& needles, const NeedleReading& reading,
                            const std::string& precision) {
   nlohmann::json weights = nullptr;
@@ -79,7 +79,8 @@ NeedleReading needle_reading(const cxxopts::ParseResult& arguments) {
   return reading;
 }
 
-/// The task in the model's own tokens; throws UserError if it has others, or if a length has no room for all trials.
+/// The task in the tokens of the checkpoint's tokenizer. Throws UserError if the model has fewer tokens, or if a length
+/// has no room for all trials.
 NeedleTask task_for(const CausalLanguageModel& model, const fs::path& checkpoint, const NeedleOptions& needles,
                     const std::vector<int64_t>& lengths, int64_t trials, uint64_t seed) {
   NeedleTask task(needles, load_tokenizer(checkpoint));
@@ -166,7 +167,7 @@ int run_passkey(int argc, char** argv) {
     for (const NeedleResult& result : results) measured.push_back(to_json(result));
     std::cout << measured.dump(2) << "\n";
   } else {
-    // The paper has the pass key alone.
+    // The paper reports only the pass key.
     std::cout << to_text(results, depths, needles.kind == "passkey" ? model->config().memory.update : "");
   }
   return 0;

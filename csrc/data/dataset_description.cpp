@@ -6,7 +6,8 @@
 namespace infini {
 namespace {
 
-constexpr int kVersion = 1;
+/// The bytes of a text are still what version 1 has; where documents end with an eos it is version 2.
+int version_of(const std::string& tokenizer) { return tokenizer == "bytes" ? 1 : 2; }
 
 SplitDescription split_from_json(const std::string& name, const nlohmann::json& json) {
   return {name,
@@ -51,14 +52,15 @@ DatasetDescription read_dataset_description(const std::filesystem::path& data_fo
   }
   const nlohmann::json json = read_json(file);
   try {
-    if (json.at("version") != kVersion) {
-      throw UserError(file.string() + " is of version " + json.at("version").dump() + ", expected " +
-                      std::to_string(kVersion) + "; prepare the data again");
-    }
     DatasetDescription description;
     description.tokenizer = json.at("tokenizer").at("kind");
+    if (const int expected = version_of(description.tokenizer); json.at("version") != expected) {
+      throw UserError(file.string() + " is of version " + json.at("version").dump() + ", expected " +
+                      std::to_string(expected) + "; prepare the data again, into another folder");
+    }
     description.vocab_size = json.at("tokenizer").at("vocab_size");
     description.document_start = json.at("tokenizer").at("document_start");
+    if (json["tokenizer"].contains("eos")) description.eos = json["tokenizer"]["eos"].get<int32_t>();
     for (const char* name : kSplitNames) {
       if (json.at("splits").contains(name)) description.splits.push_back(split_from_json(name, json["splits"][name]));
     }
@@ -72,11 +74,12 @@ DatasetDescription read_dataset_description(const std::filesystem::path& data_fo
 void write_dataset_description(const std::filesystem::path& data_folder, const DatasetDescription& description) {
   nlohmann::json splits = nlohmann::json::object();
   for (const SplitDescription& split : description.splits) splits[split.name] = split_to_json(split);
-  write_json(data_folder / kDatasetFile, {{"version", kVersion},
-                                          {"tokenizer",
-                                           {{"kind", description.tokenizer},
-                                            {"vocab_size", description.vocab_size},
-                                            {"document_start", description.document_start}}},
+  nlohmann::json tokenizer = {{"kind", description.tokenizer},
+                              {"vocab_size", description.vocab_size},
+                              {"document_start", description.document_start}};
+  if (description.eos) tokenizer["eos"] = *description.eos;
+  write_json(data_folder / kDatasetFile, {{"version", version_of(description.tokenizer)},
+                                          {"tokenizer", tokenizer},
                                           {"splits", splits},
                                           {"made_from", description.made_from}});
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct SplitDescription {
   std::string name;  ///< "train", "validation" or "test"
   int64_t shards = 0;
   int64_t documents = 0;
-  int64_t tokens = 0;  ///< with a document_start in front of each document
+  int64_t tokens = 0;  ///< with each document's document_start and eos
   int64_t bytes = 0;   ///< of source text
   int64_t words = 0;
   int64_t skipped = 0;  ///< broken records that were left out
@@ -31,6 +32,7 @@ struct DatasetDescription {
   std::string tokenizer;  ///< "bytes" or "sentencepiece"
   int64_t vocab_size = 0;
   int32_t document_start = 0;
+  std::optional<int32_t> eos;  ///< ends each document, where the tokenizer has one
   std::vector<SplitDescription> splits;
   nlohmann::json made_from;  ///< source and options: what makes a second run of `prepare` the same
 

@@ -9,7 +9,7 @@
 #include "data/source_tokenizer.h"
 #include "data/token_dataset.h"
 #include "data/tokenize_split.h"
-#include "io/atomic_file.h"
+#include "data/unknown_tokens.h"
 #include "log/log.h"
 #include "log/progress.h"
 #include "text/tokenizer.h"
@@ -61,6 +61,7 @@ DatasetDescription prepare(const PrepareOptions& options) {
   description.tokenizer = options.tokenizer == "bytes" ? "bytes" : "sentencepiece";
   description.vocab_size = tokenizer->vocab_size();
   description.document_start = tokenizer->document_start();
+  description.eos = tokenizer->eos();
 
   int64_t bytes = 0;
   for (const SourceSplit& split : source.splits) bytes += split.bytes;
@@ -80,12 +81,10 @@ DatasetDescription prepare(const PrepareOptions& options) {
     throw UserError(options.source.string() + " has no document for training that can be used");
   }
   tokenizer->save(options.out);
-  for (const char* file : {"tokenizer_config.json", "tokenizer.model"}) {
-    if (std::filesystem::exists(options.out / file)) sync_to_disk(options.out / file);
-  }
   write_dataset_description(options.out, description);
   std::filesystem::remove(options.out / kHalfDoneFile);
   for (const SplitDescription& split : description.splits) log::info(summary(split));
+  warn_of_unknown_tokens(options.out, description, *tokenizer);
   return description;
 }
 

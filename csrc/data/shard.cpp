@@ -51,11 +51,13 @@ void ShardWriter::append(int32_t token) {
   for (int byte = 0; byte < token_bytes_; ++byte) tokens_.push_back(static_cast<uint8_t>(value >> (8 * byte)));
 }
 
-void ShardWriter::add(int32_t document_start, std::span<const int32_t> tokens, int64_t bytes, int64_t words) {
-  table_.push_back({static_cast<uint64_t>(this->tokens()), tokens.size() + 1, static_cast<uint64_t>(bytes),
-                    static_cast<uint64_t>(words)});
+void ShardWriter::add(int32_t document_start, std::span<const int32_t> tokens, int64_t bytes, int64_t words,
+                      std::optional<int32_t> eos) {
+  table_.push_back({static_cast<uint64_t>(this->tokens()), 1 + tokens.size() + (eos ? 1 : 0),
+                    static_cast<uint64_t>(bytes), static_cast<uint64_t>(words)});
   append(document_start);
   for (const int32_t token : tokens) append(token);
+  if (eos) append(*eos);
 }
 
 void ShardWriter::write(const std::filesystem::path& file, int64_t records_read, int64_t records_skipped) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@
 namespace infini {
 
 /// The first 64 bytes of a shard, little-endian. Behind it: the document table (ShardDocument each), then the tokens,
-/// `token_bytes` wide (1, 2 or 4), document after document, each with its document_start in front.
+/// `token_bytes` wide (1, 2 or 4), document after document, each with its document_start in front and, if the
+/// tokenizer has one, its eos behind.
 struct ShardHeader {
   char magic[8];
   uint32_t version;
@@ -31,7 +33,7 @@ static_assert(sizeof(ShardHeader) == 64);
 /// One document of a shard.
 struct ShardDocument {
   uint64_t begin;   ///< its first token, counted from the shard's first
-  uint64_t length;  ///< tokens, with the document_start in front
+  uint64_t length;  ///< tokens, with the document_start in front and the eos behind
   uint64_t bytes;   ///< of its source text
   uint64_t words;   ///< of its source text, separated by white space
 };
@@ -44,7 +46,8 @@ int token_width(int64_t vocab_size);
 class ShardWriter {
  public:
   explicit ShardWriter(int token_bytes) : token_bytes_(token_bytes) {}
-  void add(int32_t document_start, std::span<const int32_t> tokens, int64_t bytes, int64_t words);
+  void add(int32_t document_start, std::span<const int32_t> tokens, int64_t bytes, int64_t words,
+           std::optional<int32_t> eos = std::nullopt);
   int64_t documents() const { return static_cast<int64_t>(table_.size()); }
   int64_t tokens() const { return static_cast<int64_t>(tokens_.size()) / token_bytes_; }
   /// Writes the file atomically (see AtomicFile) and begins an empty shard.

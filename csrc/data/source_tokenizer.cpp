@@ -44,7 +44,8 @@ std::string train_tokenizer(const SourceSplit& split, int64_t vocab_size) {
 
 nlohmann::json tokenizer_identity(const PrepareOptions& options) {
   if (options.tokenizer == "bytes") return {{"kind", "bytes"}};
-  nlohmann::json identity = {{"kind", "sentencepiece"}};
+  // Documents have not always ended with the eos: a folder that was begun without cannot go on with it.
+  nlohmann::json identity = {{"kind", "sentencepiece"}, {"documents_end_with_eos", true}};
   if (options.tokenizer == kTrainedTokenizer) {
     identity["trained_vocab_size"] = vocab_size_of(options);
   } else {
@@ -58,7 +59,7 @@ nlohmann::json tokenizer_identity(const PrepareOptions& options) {
 std::unique_ptr<Tokenizer> make_source_tokenizer(const PrepareOptions& options, const DocumentSource& source) {
   if (options.tokenizer == "bytes") return make_byte_tokenizer();
   if (options.tokenizer != kTrainedTokenizer) return load_sentencepiece(options.tokenizer);
-  const std::filesystem::path model = options.out / "tokenizer.model";
+  const std::filesystem::path model = options.out / kSentencepieceFile;
   if (!std::filesystem::exists(model)) {
     write_file(model, train_tokenizer(source.splits.front(), vocab_size_of(options)));
   }

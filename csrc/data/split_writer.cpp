@@ -12,12 +12,12 @@ constexpr int64_t kReportedRecords = 10;  ///< broken records that are told one 
 
 }  // namespace
 
-SplitWriter::SplitWriter(const PrepareOptions& options, int32_t document_start, int64_t vocab_size,
-                         const std::string& split)
+SplitWriter::SplitWriter(const PrepareOptions& options, const Tokenizer& tokenizer, const std::string& split)
     : options_(options),
-      document_start_(document_start),
+      document_start_(tokenizer.document_start()),
+      eos_(tokenizer.eos()),
       folder_(options.out / split),
-      writer_(token_width(vocab_size)) {
+      writer_(token_width(tokenizer.vocab_size())) {
   description_.name = split;
   std::filesystem::create_directories(folder_);
   while (std::filesystem::exists(shard_file(folder_, description_.shards))) {
@@ -33,9 +33,9 @@ SplitWriter::SplitWriter(const PrepareOptions& options, int32_t document_start, 
 void SplitWriter::add(const TokenizedDocument& document) {
   ++records_seen_;
   if (!document.problem.empty()) return skip(document.problem);
-  const auto tokens = static_cast<int64_t>(document.tokens.size()) + 1;
+  const auto tokens = static_cast<int64_t>(document.tokens.size()) + 1 + (eos_ ? 1 : 0);
   if (writer_.documents() > 0 && writer_.tokens() + tokens > options_.shard_tokens) write();
-  writer_.add(document_start_, document.tokens, document.bytes, document.words);
+  writer_.add(document_start_, document.tokens, document.bytes, document.words, eos_);
   // Records that are skipped behind a shard's last document belong to the next shard.
   records_read_ = records_seen_;
   records_skipped_ = description_.skipped;

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/dataset_description.h"
 #include "data/prepare.h"
 #include "data/shard.h"
+#include "text/tokenizer.h"
 
 namespace infini {
 
@@ -22,7 +24,7 @@ struct TokenizedDocument {
 /// Writes the shards of one split, behind those that are whole already.
 class SplitWriter {
  public:
-  SplitWriter(const PrepareOptions& options, int32_t document_start, int64_t vocab_size, const std::string& split);
+  SplitWriter(const PrepareOptions& options, const Tokenizer& tokenizer, const std::string& split);
 
   /// Records of the source that whole shards already hold or have skipped.
   int64_t records_done() const { return records_read_; }
@@ -38,6 +40,7 @@ class SplitWriter {
 
   const PrepareOptions& options_;
   int32_t document_start_;
+  std::optional<int32_t> eos_;
   std::filesystem::path folder_;
   ShardWriter writer_;
   SplitDescription description_;

@@ -19,6 +19,7 @@ TokenDataset::TokenDataset(const std::filesystem::path& split_folder) {
   }
   const DatasetDescription description = read_dataset_description(folder.parent_path());
   vocab_size_ = description.vocab_size;
+  has_eos_ = description.eos.has_value();
   const SplitDescription* const split = description.split(folder.filename().string());
   if (split == nullptr) {
     throw UserError("the data in " + folder.parent_path().string() + " have no split '" + folder.filename().string() +

@@ -20,8 +20,10 @@ class TokenDataset {
   explicit TokenDataset(const std::filesystem::path& split_folder);
   int64_t documents() const { return first_documents_.back(); }
   int64_t tokens() const { return tokens_; }
-  /// Length in tokens of a document, including the document_start in front.
+  /// Length in tokens of a document, including the document_start in front and the eos behind.
   int64_t length(int64_t document) const;
+  /// Of the text alone: the document's tokens from 1 on, without the eos.
+  int64_t text_length(int64_t document) const { return length(document) - 1 - (has_eos_ ? 1 : 0); }
   /// Copies tokens [begin, end) of a document into `out`. Throws std::out_of_range beyond its end.
   void read(int64_t document, int64_t begin, int64_t end, int64_t* out) const;
   /// Size of the document's source text, for bits per byte and word-level perplexity.
@@ -42,6 +44,7 @@ class TokenDataset {
   std::vector<int64_t> first_documents_;  ///< of each shard; one more: the count of all
   int64_t tokens_ = 0;
   int64_t vocab_size_ = 0;
+  bool has_eos_ = false;
   uint64_t fingerprint_ = 0;
 };
 

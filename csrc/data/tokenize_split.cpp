@@ -39,7 +39,7 @@ SplitDescription tokenize_split(const PrepareOptions& options, const Tokenizer& 
     size_t size;
     int64_t bytes_read;
   };
-  SplitWriter writer(options, tokenizer.document_start(), tokenizer.vocab_size(), split.name);
+  SplitWriter writer(options, tokenizer, split.name);
   RecordReader reader(split);
   reader.skip(writer.records_done());
 

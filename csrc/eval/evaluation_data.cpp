@@ -19,43 +19,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Text in which two tokenizers that differ at all are likely to differ.
-constexpr const char* kProbe = "The 21 wisest men of Éire, unsurprisingly, mis-\n\tread \"∑ x² = 1\"!";
-
 void check_vocabulary(int64_t vocab_size, int64_t model_vocab_size, const std::string& tokenizer) {
   if (vocab_size <= model_vocab_size) return;
   throw UserError(tokenizer + " has " + std::to_string(vocab_size) + " tokens, but the checkpoint's vocabulary has " +
                   std::to_string(model_vocab_size) + ": use data that were prepared with the checkpoint's tokenizer");
 }
 
-/// The tokenizer of a checkpoint, or null where it has none (score and prepared data do without).
-std::unique_ptr<Tokenizer> tokenizer_if_there(const fs::path& folder) {
-  const bool there = fs::exists(folder / "tokenizer.model") || fs::exists(folder / "tokenizer_config.json");
-  return there ? load_tokenizer(folder) : nullptr;
-}
-
-void check_same_tokenizer(const fs::path& data_folder, const fs::path& checkpoint) {
-  const auto of_data = tokenizer_if_there(data_folder), of_checkpoint = tokenizer_if_there(checkpoint);
-  if (!of_data || !of_checkpoint) return;
-  if (of_data->vocab_size() == of_checkpoint->vocab_size() &&
-      of_data->encode(kProbe) == of_checkpoint->encode(kProbe)) {
-    return;
-  }
+void check_same_tokenizer(const Tokenizer* of_data, const fs::path& data_folder, const fs::path& checkpoint) {
+  const auto of_checkpoint = load_tokenizer_if_there(checkpoint);
+  if (of_data == nullptr || !of_checkpoint || same_tokenizer(*of_data, *of_checkpoint)) return;
   throw UserError("the data in " + data_folder.string() + " were prepared with another tokenizer than that of " +
                   checkpoint.string() + ": prepare them with the checkpoint's, or name the text files themselves");
 }
 
-EvaluationData open_split(const fs::path& split_folder) {
+EvaluationData open_split(const fs::path& split_folder, std::optional<int32_t> unk) {
   const TokenDataset dataset(split_folder);
   EvaluationData data;
   for (int64_t document = 0; document < dataset.documents(); ++document) data.bytes += dataset.bytes(document);
-  data.next = [dataset, split_folder, number = int64_t{0}]() mutable -> std::optional<EvaluationDocument> {
+  data.next = [dataset, split_folder, unk, number = int64_t{0}]() mutable -> std::optional<EvaluationDocument> {
     if (number == dataset.documents()) return std::nullopt;
     EvaluationDocument document;
     document.name = "document " + std::to_string(number) + " of " + split_folder.string();
     document.tokens = dataset.length(number);
     document.bytes = dataset.bytes(number);
     document.words = dataset.words(number);
+    document.unk = unk;
     document.read = [dataset, number, position = int64_t{0}](std::span<int64_t> out) mutable {
       const int64_t count = std::min<int64_t>(static_cast<int64_t>(out.size()), dataset.length(number) - position);
       dataset.read(number, position, position + count, out.data());
@@ -117,8 +105,10 @@ EvaluationData open_text(const fs::path& path, const std::shared_ptr<const Token
     if (!content.problem.empty()) throw BrokenRecord(content.problem);
     document.bytes = static_cast<int64_t>(content.text.size());
     document.words = count_words(content.text);
+    document.unk = tokenizer->unk();
     std::vector<int32_t> tokens = tokenizer->encode(content.text);
     tokens.insert(tokens.begin(), tokenizer->document_start());
+    if (const auto eos = tokenizer->eos()) tokens.push_back(*eos);
     document.tokens = static_cast<int64_t>(tokens.size());
     document.read = [tokens = std::move(tokens), position = size_t{0}](std::span<int64_t> out) mutable {
       const size_t count = std::min(out.size(), tokens.size() - position);
@@ -141,8 +131,10 @@ EvaluationData open_evaluation_data(const fs::path& path, const fs::path& checkp
   }
   if (fs::exists(shard_file(path, 0))) {
     check_vocabulary(TokenDataset(path).vocab_size(), vocab_size, "the tokenizer of " + path.string());
-    check_same_tokenizer(fs::canonical(path).parent_path(), checkpoint);
-    return open_split(path);
+    const fs::path data_folder = fs::canonical(path).parent_path();
+    const auto tokenizer = load_tokenizer_if_there(data_folder);
+    check_same_tokenizer(tokenizer.get(), data_folder, checkpoint);
+    return open_split(path, tokenizer ? tokenizer->unk() : std::nullopt);
   }
   const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(checkpoint);
   check_vocabulary(tokenizer->vocab_size(), vocab_size, "the tokenizer of " + checkpoint.string());

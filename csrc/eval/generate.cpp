@@ -54,7 +54,7 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
   while (static_cast<int64_t>(text.size()) < options.max_new_tokens) {
     if (!text.empty()) read({&text.back(), 1});
     const auto token = static_cast<int32_t>(sampler.sample(model.logits(last).flatten()));
-    if (std::find(options.stop_tokens.begin(), options.stop_tokens.end(), token) != options.stop_tokens.end()) break;
+    if (std::ranges::find(options.stop_tokens, token) != options.stop_tokens.end()) break;
     text.push_back(token);
     if (on_token) on_token(token);
   }

@@ -15,7 +15,7 @@ struct GenerateOptions {
   double top_p = 0.95;
   uint64_t seed = 0;
   int64_t chunk_tokens = 8192;            ///< of the prompt, read at a time
-  std::vector<int32_t> stop_tokens = {};  ///< each ends the text; none is part of the result
+  std::vector<int32_t> stop_tokens = {};  ///< each ends the text and is not part of the result
 };
 
 /// Continues `prompt` (document_start in front, not empty) and returns the new tokens; `on_token` gets each one as soon

@@ -54,7 +54,9 @@ Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& 
     const TokenReader read = [&](std::span<int64_t> out) {
       const int64_t count = std::min<int64_t>(left, static_cast<int64_t>(out.size()));
       left -= count;
-      return document->read(out.first(count));
+      const int64_t given = document->read(out.first(count));
+      if (document->unk) result.unknown_tokens += std::count(out.begin(), out.begin() + given, *document->unk);
+      return given;
     };
     score_document(model, read, options.score, [&](int64_t first, std::span<const double> losses) {
       for (size_t i = 0; i < losses.size(); ++i) {

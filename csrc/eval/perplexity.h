@@ -12,10 +12,11 @@ namespace infini {
 
 /// One document to evaluate. Its first token is the document_start, which is read but not scored.
 struct EvaluationDocument {
-  std::string name;    ///< for errors: a file and line, or a split and number
-  int64_t tokens = 0;  ///< with the document_start
-  int64_t bytes = 0;   ///< of the source text
-  int64_t words = 0;   ///< of the source text
+  std::string name;            ///< for errors: a file and line, or a split and number
+  int64_t tokens = 0;          ///< with the document_start
+  int64_t bytes = 0;           ///< of the source text
+  int64_t words = 0;           ///< of the source text
+  std::optional<int32_t> unk;  ///< the token for text that the tokenizer cannot express
   TokenReader read;
 };
 
@@ -32,7 +33,8 @@ struct PositionLoss {
 struct Perplexity {
   double nats = 0;
   int64_t tokens = 0, words = 0, bytes = 0, documents = 0;
-  bool memory = true;  ///< the model has one, and it was on
+  int64_t unknown_tokens = 0;  ///< of `tokens`: text that the tokenizer cannot express, so words and bytes say too much
+  bool memory = true;          ///< the model has one, and it was on
   double seconds = 0;
   std::vector<PositionLoss> positions;  ///< 0–255, 256–511, 512–1023, …
 

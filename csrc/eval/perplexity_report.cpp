@@ -22,6 +22,8 @@ std::string number(double value) {
 }  // namespace
 
 nlohmann::json to_json(const Perplexity& perplexity) {
+  // Bits per byte and word perplexity would count text that no token stands for.
+  const bool whole = perplexity.unknown_tokens == 0;
   nlohmann::json positions = nlohmann::json::array();
   for (const PositionLoss& position : perplexity.positions) {
     positions.push_back({{"from", position.from},
@@ -30,10 +32,11 @@ nlohmann::json to_json(const Perplexity& perplexity) {
                          {"tokens", position.tokens}});
   }
   return {{"perplexity", perplexity.token_perplexity()},
-          {"word_perplexity", finite_or_null(perplexity.word_perplexity())},
-          {"bits_per_byte", perplexity.bits_per_byte()},
+          {"word_perplexity", whole ? finite_or_null(perplexity.word_perplexity()) : nullptr},
+          {"bits_per_byte", whole ? nlohmann::json(perplexity.bits_per_byte()) : nullptr},
           {"loss", perplexity.loss()},
           {"tokens", perplexity.tokens},
+          {"unknown_tokens", perplexity.unknown_tokens},
           {"words", perplexity.words},
           {"bytes", perplexity.bytes},
           {"documents", perplexity.documents},
@@ -43,13 +46,18 @@ nlohmann::json to_json(const Perplexity& perplexity) {
 }
 
 std::string to_text(const Perplexity& perplexity) {
+  const bool whole = perplexity.unknown_tokens == 0;
   std::ostringstream out;
   out << std::fixed << std::setprecision(4);
   out << "perplexity          " << number(perplexity.token_perplexity()) << "\n"
       << "loss (nats/token)   " << number(perplexity.loss()) << "\n"
-      << "word perplexity     " << number(perplexity.word_perplexity()) << "\n"
-      << "bits per byte       " << number(perplexity.bits_per_byte()) << "\n"
-      << "memory              " << (perplexity.memory ? "on" : "off") << "\n"
+      << "word perplexity     " << (whole ? number(perplexity.word_perplexity()) : "-") << "\n"
+      << "bits per byte       " << (whole ? number(perplexity.bits_per_byte()) : "-") << "\n";
+  if (!whole) {
+    out << "unknown tokens      " << perplexity.unknown_tokens << " of " << perplexity.tokens
+        << ": the tokenizer cannot express this text, so the perplexity is of something else\n";
+  }
+  out << "memory              " << (perplexity.memory ? "on" : "off") << "\n"
       << "read                " << perplexity.documents << " documents, " << perplexity.tokens << " tokens, "
       << perplexity.words << " words, " << perplexity.bytes << " bytes; "
       << std::llround(perplexity.tokens_per_second()) << " tokens/s\n\n";

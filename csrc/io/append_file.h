@@ -5,8 +5,8 @@
 
 namespace infini {
 
-/// A file that grows record by record; each record is handed to the system in one write, so a killed process leaves
-/// whole records. Failures are std::runtime_error that names the file and the reason.
+/// A file that grows record by record. Each record is handed to the system in one write, so a killed process leaves
+/// whole records. A failure throws std::runtime_error that names the file and the reason.
 class AppendFile {
  public:
   explicit AppendFile(std::filesystem::path file);
@@ -15,7 +15,7 @@ class AppendFile {
   AppendFile& operator=(const AppendFile&) = delete;
 
   void append(std::string_view record);
-  /// Makes what was appended survive a loss of power.
+  /// After this call all records survive a loss of power.
   void sync();
 
  private:

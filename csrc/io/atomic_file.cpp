@@ -39,7 +39,7 @@ void AtomicFile::fail(int error) const {
 void AtomicFile::write(const void* data, size_t size) {
   const char* next = static_cast<const char*>(data);
   while (size > 0) {
-    // One call moves at most 2 GiB on Linux; smaller pieces also keep the kernel's dirty pages flowing.
+    // One call writes at most 2 GiB on Linux. With smaller pieces the kernel also starts to write to the disk earlier.
     const ssize_t written = ::write(descriptor_, next, std::min(size, size_t{1} << 26));
     if (written < 0) {
       if (errno == EINTR) continue;
@@ -69,7 +69,7 @@ void sync_to_disk(const std::filesystem::path& file_or_folder) {
   const int synced = descriptor < 0 ? -1 : fsync(descriptor);
   const int error = errno;
   if (descriptor >= 0) close(descriptor);
-  // Some network file systems cannot sync a folder and say EINVAL; there is nothing more to do there.
+  // Some network file systems cannot sync a folder and answer EINVAL. Nothing more can be done there.
   if (synced != 0 && error != EINVAL) {
     throw std::runtime_error("cannot sync " + file_or_folder.string() + ": " + std::strerror(error));
   }

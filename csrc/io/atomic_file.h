@@ -6,13 +6,13 @@
 
 namespace infini {
 
-/// `.NAME.partial` beside NAME: what a file or folder is called until it is whole.
+/// `.NAME.partial` beside NAME: the name of a file or folder until it is whole.
 std::filesystem::path partial_path(const std::filesystem::path& target);
 
-/// A file that appears whole or not at all: written beside its final place (`.NAME.partial`), synced, then renamed.
-/// A symbolic link stays one: the file it points to is replaced. Destroyed before `commit`, it leaves nothing behind.
-/// Every failure is a std::runtime_error that names the file and the reason the system gives ("No space left on
-/// device").
+/// A file that appears whole or not at all. It is written beside its final place (`.NAME.partial`), synced, then
+/// renamed. A symbolic link stays a link, and the file it points to is replaced. If the object is destroyed before
+/// `commit`, no file is left. Every failure throws std::runtime_error that names the file and the system's reason ("No
+/// space left on device").
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& target);
@@ -35,7 +35,7 @@ class AtomicFile {
 /// Writes a small file in one go.
 void write_file(const std::filesystem::path& file, std::string_view text);
 
-/// Makes what was written to a file, or the names in a folder, survive a loss of power.
+/// After this call the content of a file, or the names in a folder, survive a loss of power.
 void sync_to_disk(const std::filesystem::path& file_or_folder);
 
 }  // namespace infini

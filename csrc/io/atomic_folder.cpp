@@ -24,11 +24,11 @@ void sync_all(const fs::path& folder) {
   sync_to_disk(folder);
 }
 
-/// Puts `partial` in the place of the folder `target`, which ends up under the other name.
+/// Exchanges the names of the folders `partial` and `target`.
 int exchange(const fs::path& partial, const fs::path& target) {
   if (renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  // A file system that cannot exchange (NFS): for a moment the old folder has only its second name.
+  // Some file systems (NFS) cannot exchange names. There the target is missing for a moment.
   const fs::path old = partial.string() + ".replaced";
   if (rename(target.c_str(), old.c_str()) != 0) return errno;
   if (rename(partial.c_str(), target.c_str()) != 0) {
@@ -66,7 +66,8 @@ void AtomicFolder::commit() {
   if (error != 0) throw std::runtime_error("cannot create " + target_.string() + ": " + std::strerror(error));
   committed_ = true;
   sync_to_disk(target_.parent_path());
-  std::error_code ignored;  // the new folder stands; the next writer of this target removes what is left of the old
+  std::error_code
+      ignored;  // the new folder is in place; the next writer of this target removes the rest of the old one
   if (replaces) fs::remove_all(partial_, ignored);
 }
 

@@ -6,9 +6,9 @@
 
 namespace infini {
 
-/// A folder that appears whole or not at all: written beside its final place (`.NAME.partial`), synced, then renamed.
-/// Destroyed before `commit`, it leaves nothing behind. `commit` also writes checksums.json: the CRC-32 of every file.
-/// What a killed writer of the same target left behind is removed first.
+/// A folder that appears whole or not at all. It is written beside its final place (`.NAME.partial`), synced, then
+/// renamed. If the object is destroyed before `commit`, nothing is left. `commit` also writes checksums.json: the
+/// CRC-32 of every file. The constructor removes the rest that a killed writer of the same target left.
 class AtomicFolder {
  public:
   /// Creates the folders above `target` where they are missing. Throws UserError if `target` is a file.
@@ -19,8 +19,8 @@ class AtomicFolder {
 
   /// Where to write until `commit`.
   const std::filesystem::path& path() const { return partial_; }
-  /// Syncs files and folders, then renames. An existing target is exchanged in one step, then removed, so the name
-  /// always leads to one whole folder.
+  /// Syncs files and folders, then renames. An existing target is exchanged in one step and then removed, so that the
+  /// name always leads to a whole folder.
   void commit();
 
  private:

@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 
 std::string cores(int64_t count) { return std::to_string(count) + (count == 1 ? " core" : " cores"); }
 
-/// OpenMP ties the thread that loads it to one core where one of these is set: the thread's mask then says nothing
-/// about the process.
+/// If one of these variables is set, OpenMP ties the thread that loads it to one core. The thread's mask then says
+/// nothing about the process.
 bool openmp_binds_threads() {
   const char* const bind = std::getenv("OMP_PROC_BIND");
   return (bind != nullptr && std::string_view(bind) != "false") || std::getenv("OMP_PLACES") != nullptr ||
@@ -43,8 +43,8 @@ std::optional<int64_t> cores_of_affinity() {
   return std::nullopt;
 }
 
-/// A whole number of at least 1 at the start of an environment variable. OpenMP allows a list, one number for each
-/// level of nested threads: the first is ours.
+/// A whole number of at least 1 from an environment variable. OMP_NUM_THREADS may be a list with one number for each
+/// level of nested threads; the first number is for ours.
 std::optional<int64_t> number_in_environment(const char* name) {
   const char* const text = std::getenv(name);
   if (text == nullptr) return std::nullopt;
@@ -55,8 +55,8 @@ std::optional<int64_t> number_in_environment(const char* name) {
   return error == std::errc() && whole && value >= 1 ? std::optional(value) : std::nullopt;
 }
 
-/// `folder` of a mounted hierarchy and the folders above it up to the mount, since a limit holds for all groups below.
-/// In a container only the mount itself may be there.
+/// The folder of a control group, and the folders above it up to the mount: a group's limit holds for all groups below
+/// it. A container may have only the mount itself.
 std::vector<fs::path> group_and_above(const fs::path& mount, const fs::path& group) {
   std::vector<fs::path> folders = {mount};
   for (const fs::path& name : group.relative_path()) {
@@ -75,7 +75,7 @@ double quota_of_version_2(const fs::path& folder) {
   return microseconds > 0 && period > 0 ? microseconds / period : std::numeric_limits<double>::infinity();
 }
 
-/// The quota of one group of version 1: a negative one is none.
+/// The quota of one group of version 1. A negative number means none.
 double quota_of_version_1(const fs::path& folder) {
   double quota = 0, period = 0;
   std::ifstream(folder / "cpu.cfs_quota_us") >> quota;

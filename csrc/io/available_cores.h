@@ -14,8 +14,8 @@ struct AvailableCores {
 
 /// The smallest of these limits: the cores of the machine, the process's CPU affinity (taskset, cpusets), the CPU quota
 /// of its control group and of the groups above (versions 1 and 2; part of a core counts as one), OMP_NUM_THREADS and
-/// SLURM_CPUS_PER_TASK. A limit that is missing or cannot be read is left out. `root` is where proc/self/cgroup and
-/// sys/fs/cgroup are looked for.
+/// SLURM_CPUS_PER_TASK. A limit that is missing or cannot be read is left out. proc/self/cgroup and sys/fs/cgroup are
+/// read below `root`.
 AvailableCores available_cores(const std::filesystem::path& root = "/");
 
 }  // namespace infini

@@ -14,7 +14,7 @@ namespace infini {
 FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& doing)
     : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) throw UserError("cannot open " + folder.string() + ": " + std::strerror(errno));
-  // A file system without locks is worked on as if it were free.
+  // On a file system without locks every folder counts as free.
   if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     close(descriptor_);
     throw UserError("another process is " + doing + " " + folder.string() +

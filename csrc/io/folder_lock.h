@@ -5,10 +5,10 @@
 
 namespace infini {
 
-/// Holds an existing folder for one process at a time, until the end of its life or of the process.
+/// Reserves an existing folder for this process, until the object is destroyed or the process ends.
 class FolderLock {
  public:
-  /// Throws UserError where the folder cannot be opened or another process holds it: "another process is `doing` …".
+  /// Throws UserError if the folder cannot be opened, or if another process holds it: "another process is `doing` …".
   FolderLock(const std::filesystem::path& folder, const std::string& doing);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

@@ -5,7 +5,7 @@
 
 namespace infini {
 
-/// Reads a JSON file. Throws UserError that names the file, and the line where it does not parse.
+/// Reads a JSON file. Throws UserError that names the file, and the line if it is not valid JSON.
 nlohmann::json read_json(const std::filesystem::path& file);
 
 /// Writes indented JSON, atomically (see AtomicFile).

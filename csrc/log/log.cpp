@@ -16,7 +16,7 @@ std::unique_ptr<spdlog::logger> make_logger() {
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   sink->set_color(spdlog::level::info, sink->reset);
   auto logger = std::make_unique<spdlog::logger>("infini", std::move(sink));
-  // On a terminal each line first clears what a progress bar has left there.
+  // On a terminal each line first clears a progress bar.
   logger->set_pattern(terminal ? "\r\033[K%H:%M:%S %^%v%$" : "%Y-%m-%d %H:%M:%S %v");
   logger->flush_on(spdlog::level::info);
   return logger;
@@ -29,8 +29,8 @@ spdlog::logger& logger() {
 
 std::atomic<int64_t> lines = 0;
 
-/// spdlog writes a line in pieces, between which a progress bar could be drawn by another thread: one line holds
-/// standard error until it is whole.
+/// Holds standard error until a line is whole. spdlog writes a line in pieces, and another thread could draw a progress
+/// bar between them.
 class Line {
  public:
   Line() { flockfile(stderr); }

@@ -7,12 +7,12 @@
 /// cannot be compiled beside the newer fmt that LibTorch ships.
 namespace infini::log {
 
-/// On a terminal a line takes the place of a progress bar, which its next update draws again below. Any thread may
-/// write: a line is never cut by another one or by a bar.
+/// On a terminal a line replaces a progress bar, and the bar's next update draws it again below the line. Any thread
+/// may write: neither another line nor a bar cuts a line.
 void info(std::string_view message);
-/// Something that went on in another way than asked for; the line begins with "warning:".
+/// Something happened that was not asked for, and the program goes on. The line begins with "warning:".
 void warn(std::string_view message);
-/// A failure; the line begins with "error:".
+/// Something failed. The line begins with "error:".
 void error(std::string_view message);
 
 /// How many lines have been written.

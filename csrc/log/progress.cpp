@@ -144,7 +144,7 @@ void Progress::show(Clock::time_point now) {
     log::info(progress_line(state_));
     return;
   }
-  // One column stays free: some terminals wrap as soon as the last one is written.
+  // One column stays free, since some terminals start a new line when the last column is written.
   const std::string line = "\r\033[K" + progress_bar(state_, terminal_width() - 1);
   lines_before_ = log::line_count();
   std::fputs(line.c_str(), stderr);

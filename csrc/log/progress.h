@@ -6,7 +6,7 @@
 
 namespace infini {
 
-/// One state of a piece of work, as a progress bar shows it.
+/// The state of a piece of work that a progress bar shows.
 struct ProgressState {
   std::string title;
   std::string unit;  ///< what is counted: "tokens", "steps"
@@ -27,11 +27,11 @@ std::string progress_line(const ProgressState& state);
 /// `indicators` is there from Debian 13 on.)
 class Progress {
  public:
-  /// `done` is what an earlier run has already finished; it does not count for the rate.
+  /// `done`: units that an earlier run has finished; they do not count for the rate.
   Progress(std::string title, int64_t total, std::string unit, int64_t done = 0);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Leaves the last drawn line standing if the work ended early.
+  /// If the work ended early, the last line that was drawn stays.
   ~Progress();
 
   /// `done` counts from the beginning of the work, not from the last call.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/generation_config.h"
 #include "log/error.h"
 
 namespace infini {
@@ -100,8 +101,13 @@ std::optional<ConfigFault> ModelConfig::fault() const {
   if (head_dim % 2 != 0) {
     return ConfigFault{"head_dim", "must be even for the rotary embedding, is " + text(head_dim)};
   }
-  if (!(rms_norm_eps > 0)) return ConfigFault{"rms_norm_eps", "must be more than 0, is " + text(rms_norm_eps)};
-  if (!(rope_theta > 0)) return ConfigFault{"rope_theta", "must be more than 0, is " + text(rope_theta)};
+  // Both are computed with in float32, where less is 0.
+  if (!(static_cast<float>(rms_norm_eps) > 0)) {
+    return ConfigFault{"rms_norm_eps", "must be more than 0, is " + text(rms_norm_eps)};
+  }
+  if (!(static_cast<float>(rope_theta) > 0)) {
+    return ConfigFault{"rope_theta", "must be more than 0, is " + text(rope_theta)};
+  }
   if (!(initializer_range >= 0)) {
     return ConfigFault{"initializer_range", "must be at least 0, is " + text(initializer_range)};
   }
@@ -155,6 +161,8 @@ ModelConfig model_config_from_json(const json& config_json, const std::string& w
   model.mlp_bias = config.get_or("mlp_bias", false);
   model.qk_norm = config.get_or("qk_norm", false);
   model.initializer_range = config.get_or("initializer_range", 0.02);
+  if (config.has("bos_token_id")) model.bos_token_id = static_cast<int32_t>(config.get<int64_t>("bos_token_id"));
+  model.eos_token_ids = eos_token_ids_of(config_json, where);
   model.memory = read_memory(config);
   if (const std::optional<ConfigFault> found = model.fault()) {
     const bool in_memory = found->key.starts_with("memory.");
@@ -186,6 +194,9 @@ json model_config_to_json(const ModelConfig& config) {
       {"mlp_bias", config.mlp_bias},
       {"initializer_range", config.initializer_range},
       {"torch_dtype", "float32"},
+      // null where there is none: transformers would take its own default
+      {"bos_token_id", config.bos_token_id ? json(*config.bos_token_id) : json()},
+      {"eos_token_id", eos_token_ids_to_json(config.eos_token_ids)},
   };
   if (config.qk_norm) result["qk_norm"] = true;
   if (config.memory.segment_length > 0) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace infini {
 
@@ -39,6 +40,8 @@ struct ModelConfig {
   bool mlp_bias = false;
   bool qk_norm = false;  ///< RMSNorm on each head's q and k
   double initializer_range = 0.02;
+  std::optional<int32_t> bos_token_id = std::nullopt;  ///< begins a text; nothing where the tokenizer has none
+  std::vector<int32_t> eos_token_ids = {};             ///< each ends a text
   MemoryConfig memory;
   bool operator==(const ModelConfig&) const = default;
 

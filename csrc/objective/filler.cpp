@@ -136,8 +136,8 @@ Filler Filler::of_sentences(std::string_view name, const Tokenizer& tokenizer, D
 Filler Filler::of_documents(const TokenDataset& documents, std::shared_ptr<const std::vector<bool>> sentence_ends) {
   Filler filler;
   auto begins = std::make_shared<std::vector<int64_t>>(1, 0);
-  // Without the document_start: the filler is one text.
-  for (int64_t i = 0; i < documents.documents(); ++i) begins->push_back(begins->back() + documents.length(i) - 1);
+  // Without document_start and eos: the filler is one text.
+  for (int64_t i = 0; i < documents.documents(); ++i) begins->push_back(begins->back() + documents.text_length(i));
   filler.period_ = begins->back();
   if (filler.period_ == 0) throw UserError("the split that filler comes from is empty");
   filler.document_begins_ = std::move(begins);

@@ -1,6 +1,6 @@
 "use strict";
-// Line charts and heat maps in SVG. A chart is drawn for the width of its element and drawn again when that changes, so
-// that its text keeps its size. Colours are CSS variables and follow the theme.
+// Line charts and heat maps in SVG. A chart is drawn again when the width of its element changes, so that its text keeps
+// its size. Colours are CSS variables and follow the theme.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -69,14 +69,14 @@ function extent(values) {
   return [low, high];
 }
 
-// Some air above and below; a constant gets a range of its own size.
+// The range of the values with some space above and below. A constant gets a range of its own size.
 function padded([low, high], kind) {
   if (kind === "log") return [low / 1.15, high * 1.15];
   const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   return [low - margin, high + margin];
 }
 
-// 1234567 → "1.23M"; small numbers with as many digits as tell neighbouring ticks apart.
+// 1234567 → "1.23M"; small numbers have enough digits to distinguish neighbouring ticks.
 function compact(value) {
   const size = Math.abs(value);
   for (const [unit, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
@@ -86,7 +86,7 @@ function compact(value) {
   return `${+value.toPrecision(4)}`;
 }
 
-// As many decimals as tell neighbouring ticks apart.
+// Enough decimals to distinguish neighbouring ticks.
 function decimalsOf(ticks) {
   const step = Math.min(...ticks.slice(1).map((tick, i) => tick - ticks[i]));
   return Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
@@ -96,12 +96,12 @@ function decimalsOf(ticks) {
 //
 // spec: {label, height, x: {name, kind, format, domain}, y: {name, kind, format, domain}, nearest,
 //        series: [{name, color, dash, dots, thin, points: [[x, y, where]…]}…], marks: [{x, text}…]}
-// `format(value, decimals)`: the decimals are given for a tick, and left to the format for a value.
-// `where` words the point's place for the readout. `nearest`: the readout names the closest line alone (for many lines).
+// `format(value, decimals)`: for a tick the decimals are given; for a value the format chooses them.
+// `where` is the point's place in words, for the readout. `nearest`: the readout names only the closest line.
 
 function lineChart(container, spec) {
   const readout = html("div", {class: "readout", hidden: ""});
-  let cursor = null;  // the point of the first series that the arrow keys have reached
+  let cursor = null;  // the point of the first series that the arrow keys have selected
 
   function draw() {
     const width = container.clientWidth, height = spec.height;
@@ -118,7 +118,7 @@ function lineChart(container, spec) {
     const pointer = shape("g");
     svg.append(pointer);
 
-    // Shows the points nearest to the pixel px (and py, where only one line is named).
+    // Shows the points nearest to the pixel px (and py, if only one line is named).
     function point(px, py) {
       const found = spec.series.map((series, index) => ({series, index, point: closest(series.points, x, px)}))
                                .filter((hit) => hit.point && y(hit.point[1]) >= margin.top - 1);

@@ -79,7 +79,7 @@ std::string difference(double perplexity, double reference) {
   return percent + "% " + (perplexity > reference ? "higher" : "lower");
 }
 
-/// Characters, not bytes: continuation bytes of UTF-8 take no column.
+/// The number of characters of UTF-8 text, which is not that of its bytes.
 size_t display_width(const std::string& text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));

@@ -15,25 +15,25 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// Whether the runs' results are perplexities: some run was evaluated, or none looked for needles instead.
+/// Whether the results to show are perplexities. They are if some run was evaluated, or if no run looked for needles.
 bool shows_perplexity(const std::vector<RunRecord>& runs);
 
-/// The runs' results, a row each: run, memory update, parameters, tokens trained, tokens/s in training (median); test
-/// perplexity, bits per byte, word perplexity, test perplexity with the memory off where these are shown; and for each
-/// passkey*.jsonl the share of right answers at its greatest length. "–" where a run has none.
+/// The results, one row for each run: run, memory update, parameters, tokens trained, tokens/s in training (median). If
+/// perplexities are shown: test perplexity, bits per byte, word perplexity, test perplexity with the memory off. For
+/// each passkey*.jsonl: the share of right answers at its greatest length. "–" stands for a missing value.
 Table results_table(const std::vector<RunRecord>& runs);
 
-/// How each run was made, a row each: the model's sizes, steps, skipped steps, padding, peak memory, the test set's.
+/// How the runs were made, one row for each: sizes of the model and the test set, steps, skipped steps, padding,
+/// memory.
 Table settings_table(const std::vector<RunRecord>& runs);
 
-/// The result in a sentence: the test perplexity of each run, and of the first with its memory switched off.
+/// The result in a sentence: the test perplexity of each run, and of the first run with its memory switched off.
 std::string headline(const std::vector<RunRecord>& runs);
 
-/// What keeps the runs from being compared (other vocabularies, other test tokens), and what each lacks.
+/// Reasons why the runs cannot be compared (other vocabularies, other test tokens), and what each run lacks.
 std::vector<std::string> notes(const std::vector<RunRecord>& runs);
 
-/// The table for a terminal, turned: a line for each column and the rows side by side, so that a few runs with their
-/// many numbers fit 80 characters.
+/// The table for a terminal. Rows and columns are swapped, so that a few runs with many numbers fit into 80 characters.
 std::string plain_text(const Table& table);
 
 /// Three decimals below 10, else two; from 100,000 on as a count: 4.512, 11.88, 3480.85, 294k.

@@ -19,14 +19,14 @@ struct Curve {
 Curve curve_of(const std::vector<StepMetrics>& steps,
                const std::function<std::optional<double>(const StepMetrics&)>& quantity);
 
-/// The mean of the `window` points around each point (fewer at the ends); unlike an exponential mean it has no lag, so
-/// curves of different runs stay comparable.
+/// The mean of the `window` points around each point (fewer at the ends). It does not lag behind as an exponential mean
+/// does, so curves of different runs stay comparable.
 Curve smoothed(const Curve& curve, size_t window);
 
 /// At most `points` of the curve's points, evenly spaced, among them the first and the last.
 Curve thinned(const Curve& curve, size_t points);
 
-/// The middle value, or the mean of the middle two; nothing for no values.
+/// The middle value, or the mean of the middle two. Nothing if there are no values.
 std::optional<double> median(std::vector<double> values);
 
 }  // namespace infini::report

@@ -14,7 +14,7 @@ using nlohmann::json;
 
 constexpr size_t kCurvePoints = 400;
 constexpr size_t kReadings = 100;
-/// Share of the training that one point of a smoothed curve averages.
+/// A point of a smoothed curve is a mean over this share of the training.
 constexpr size_t kSmoothingWindows = 50;
 
 /// Six significant digits: more than a chart shows, and a third of the bytes.

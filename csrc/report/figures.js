@@ -1,5 +1,5 @@
 "use strict";
-// Which charts the report shows, from the data that figure_data.cpp wrote into the page.
+// The charts of the report, drawn from the data that figure_data.cpp wrote into the page.
 
 const runs = JSON.parse(document.getElementById("data").textContent).runs;
 runs.forEach((run, index) => { run.color = `var(--series-${index % 6})`; });
@@ -45,8 +45,8 @@ function lineFigure(title, explanation, spec, legendEntries = spec.series) {
 
 // ---- Loss
 
-// The first steps fall from the loss of a uniform guess and would press all that follows into a line: the axis begins
-// where a tenth of the training is done.
+// The axis begins after a tenth of the training. The loss falls so far in the first steps that the rest would look like a
+// straight line.
 function lossDomain(series) {
   const later = series.flatMap(({points}) => points.filter((point) => point[0] >= points[points.length - 1][0] / 10));
   return padded(extent(later.map((point) => point[1])), "linear");
@@ -72,7 +72,7 @@ function lossFigure() {
 // ---- Loss by position
 
 const place = ([from, to]) => `tokens ${from.toLocaleString("en")} to ${to.toLocaleString("en")}`;
-// The middle of a range on a logarithmic axis, in tokens read: position 0 has read one, the start of the document.
+// The middle of a range on a logarithmic axis, in tokens read. At position 0 one token has been read: the document's start.
 const middle = ([from, to]) => Math.sqrt((from + 1) * (to + 1));
 const byPosition = (positions) => positions.map((range) => [middle(range), range[2], place(range)]);
 const positionAxis = {name: "tokens read before, in the document", kind: "log", format: compact};
@@ -92,7 +92,7 @@ function positionFigure() {
         points: byPosition(run.positions_without_memory)}])});
 }
 
-// What another reading loses against the first run's, where both have the same ranges.
+// The difference of a run's loss from the first run's, if both have the same ranges.
 function gain(other, first) {
   const own = new Map(first.map(([from, to, loss]) => [`${from} ${to}`, loss]));
   return other.filter(([from, to]) => own.has(`${from} ${to}`))
@@ -116,7 +116,7 @@ function gainFigure() {
 
 // ---- Memory
 
-// The next of 0.1, 0.2, 0.25, 0.5 and 1, so that maps of different runs share their scale when they are alike.
+// The value, rounded up to 0.1, 0.2, 0.25, 0.5 or 1, so that maps of similar runs have the same scale.
 const heatRange = (values) => [0.1, 0.2, 0.25, 0.5, 1].find((high) => Math.max(...values.flat()) <= high) || 1;
 
 function heatFigure(title, explanation, run, readings) {
@@ -134,7 +134,7 @@ function layerColor(layer, layers) {
   return `color-mix(in oklch, var(--last-layer) ${percent}%, var(--first-layer))`;
 }
 
-// A line a head, coloured by its layer.
+// One line for each head, in the colour of its layer.
 function movementFigure(title, yName, run, readings) {
   if (readings.length < 2) return null;
   const layers = readings[0][2].length;
@@ -181,7 +181,7 @@ function needleFigure(run, grid) {
   });
 }
 
-// A line a layer: how much of what the question reads was written by the evidence.
+// One line for each layer: the share of the evidence in what the question reads.
 function evidenceFigure(run, grid) {
   const layers = Math.max(0, ...grid.cells.map((cell) => cell.share.length));
   const lengths = distinct(grid.cells.map((cell) => cell.length));

@@ -10,7 +10,7 @@ namespace infini::report {
 /// Text as HTML shows it: markup escaped, bytes that are not UTF-8 and control characters replaced by U+FFFD.
 std::string escape_html(std::string_view text);
 
-/// JSON that stands inside a <script> element: valid UTF-8, and without `<`, so that no text can end the element.
+/// JSON for the inside of a <script> element. It is valid UTF-8 and has no `<`, so no text can end the element.
 std::string json_for_script(const nlohmann::json& value);
 
 /// The template with each {{name}} replaced by its value. Values are inserted as they are and not searched again.

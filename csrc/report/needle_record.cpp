@@ -35,7 +35,7 @@ NeedleGrid read_grid(const fs::path& file) {
   grid.name = file.stem().string();
   std::ifstream input(file, std::ios::binary);
   std::string line;
-  // getline reaches the end of the file only where the last line has no end of its own: it is still being written.
+  // If getline reaches the end of the file, the last line has no line end: it is still being written.
   while (std::getline(input, line) && !input.eof()) {
     const json parsed = json::parse(line);
     if (parsed.contains("settings")) {
@@ -48,7 +48,7 @@ NeedleGrid read_grid(const fs::path& file) {
       if (same == grid.cells.end()) {
         grid.cells.push_back(std::move(cell));
       } else if (same->trials < cell.trials) {
-        *same = std::move(cell);  // the fewer trials are among the more
+        *same = std::move(cell);  // the result with more trials includes the other one
       }
     }
   }

@@ -13,17 +13,18 @@ struct NeedleCell {
   double depth = 0;  ///< 0: the evidence stands at the start, 1: at the end
   int64_t trials = 0;
   int64_t exact = 0;
-  std::vector<std::vector<double>> evidence_share;  ///< [layer][head], of what is read from the memory; may be empty
+  std::vector<std::vector<double>>
+      evidence_share;  ///< [layer][head], the evidence's share of what is read from the memory; may be empty
 };
 
-/// What `infini passkey --out` wrote.
+/// The results in a file that `infini passkey --out` wrote.
 struct NeedleGrid {
   std::string name;      ///< the file's, without its ending
   std::string settings;  ///< in words: task, fillers, whether the memory was on
   std::vector<NeedleCell> cells;
 };
 
-/// The passkey*.jsonl of a run's folder, by name. What cannot be read is named in `notes`.
+/// The passkey*.jsonl of a run's folder, by name. A file that cannot be read is named in `notes`.
 std::vector<NeedleGrid> read_needle_grids(const std::filesystem::path& folder, std::vector<std::string>& notes);
 
 /// The share of exact matches, all depths together, at the grid's greatest length.

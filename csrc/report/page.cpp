@@ -42,7 +42,7 @@ std::string table_html(const Table& table) {
   return element("table", element("thead", element("tr", head)) + "\n" + element("tbody", body));
 }
 
-/// The figures to read from across a room: one tile a run.
+/// One tile with the most important number for each run.
 std::string tiles_html(const std::vector<RunRecord>& runs) {
   std::string tiles;
   for (size_t i = 0; i < runs.size(); ++i) {
@@ -82,7 +82,7 @@ std::string samples_html(const std::vector<RunRecord>& runs) {
   return "<section><h2>What it writes</h2>\n<div class=\"grid\">\n" + samples + "</div></section>";
 }
 
-/// A word that a shell takes as it is.
+/// Quotes a text so that a shell reads it as one word.
 std::string shell_quoted(const std::string& word) {
   const std::string plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./=:,+@%";
   if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
@@ -97,7 +97,7 @@ std::string shell_quoted(const std::string& word) {
   return quoted + "'";
 }
 
-/// Trains the run once more under another name, and evaluates what comes out.
+/// The commands that train the run again under another name and evaluate the result.
 std::string commands(const RunRecord& run) {
   const fs::path again = run.folder.parent_path() / (run.name + "-again");
   const auto quoted = [](const fs::path& path) { return shell_quoted(path.string()); };

@@ -78,7 +78,7 @@ void read_metrics(RunRecord& run) {
       const StepMetrics metrics = step_metrics(json::parse(line));
       steps[metrics.step] = metrics;
     } catch (const json::exception&) {
-      // A running trainer may be in the middle of its last line: that one is not worth a word.
+      // A running trainer may be in the middle of its last line, which needs no note.
       const bool still_being_written = end == std::string::npos;
       if (!still_being_written && !line.empty()) {
         run.notes.push_back("metrics.jsonl, line " + std::to_string(line_number) +
@@ -231,7 +231,7 @@ RunRecord read_run(const fs::path& folder) {
   read_checkpoint_summary(run);
   read_best(run);
   run.needles = read_needle_grids(run.folder, run.notes);
-  // A run that learnt a task has no text to be measured on.
+  // A run that learnt a task has no text for an evaluation.
   const bool is_evaluated_otherwise = !run.needles.empty() && !fs::exists(run.folder / "evaluation.json");
   if (!is_evaluated_otherwise) run.evaluation = read_evaluation(run, "evaluation.json", "test perplexity");
   if (run.model && run.model->has_memory() && !is_evaluated_otherwise) {

@@ -32,7 +32,7 @@ struct PositionLoss {
   double loss = 0;
 };
 
-/// What `infini eval --json` wrote.
+/// The output of `infini eval --json`.
 struct Evaluation {
   double perplexity = 0;
   std::optional<double> word_perplexity, bits_per_byte;
@@ -56,7 +56,7 @@ struct ModelSummary {
   bool has_memory() const { return update == "linear" || update == "delta"; }
 };
 
-/// Everything the report knows of a run. Whatever the folder lacks is empty here and named in `notes`.
+/// All that the report knows about a run. If the folder lacks something, its field is empty and `notes` names it.
 struct RunRecord {
   std::string name;  ///< the folder's name
   std::filesystem::path folder;
@@ -78,6 +78,9 @@ struct RunRecord {
 /// passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being
 /// written is left out. Throws UserError only if the folder is not a run's: missing, or without any of the first three
 /// files.
+/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, passkey*.jsonl,
+/// sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being written is left
+/// out. Throws UserError only if the folder is missing or has none of the first three files.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace infini::report

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "text/tokenizer_files.h"
+#include "io/json_file.h"
 
 namespace infini {
 
@@ -24,7 +24,7 @@ std::string ByteTokenizer::decode(const std::vector<int32_t>& ids) const {
 }
 
 void ByteTokenizer::save(const std::filesystem::path& folder) const {
-  write_tokenizer_config(folder, {{"tokenizer_class", kByteTokenizerClass}});
+  write_json(folder / kTokenizerConfigFile, {{"tokenizer_class", kClass}});
 }
 
 std::unique_ptr<Tokenizer> make_byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }

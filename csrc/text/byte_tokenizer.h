@@ -7,10 +7,15 @@ namespace infini {
 /// Token i is byte i. Nothing is lost and nothing needs training; a decoded sequence need not be valid UTF-8.
 class ByteTokenizer : public Tokenizer {
  public:
+  static constexpr const char* kClass = "ByteTokenizer";  ///< in tokenizer_config.json
+
   std::vector<int32_t> encode(std::string_view text) const override;
   std::string decode(const std::vector<int32_t>& ids) const override;
   int64_t vocab_size() const override { return 256; }
   int32_t document_start() const override { return 0; }
+  std::optional<int32_t> bos() const override { return std::nullopt; }
+  std::optional<int32_t> eos() const override { return std::nullopt; }
+  std::optional<int32_t> unk() const override { return std::nullopt; }
   void save(const std::filesystem::path& folder) const override;
 };
 

@@ -2,13 +2,23 @@
 
 #include <stdexcept>
 
+#include "io/atomic_file.h"
+#include "io/json_file.h"
+#include "io/mapped_file.h"
 #include "log/error.h"
-#include "text/tokenizer_files.h"
 
 namespace infini {
+namespace {
+
+std::string read_model(const std::filesystem::path& file) {
+  const MappedFile mapped(file);
+  return {reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()};
+}
+
+}  // namespace
 
 SentencepieceTokenizer::SentencepieceTokenizer(const std::filesystem::path& model_file)
-    : model_(read_tokenizer_file(model_file)) {
+    : model_(read_model(model_file)) {
   const auto status = processor_.LoadFromSerializedProto(model_);
   if (!status.ok() || processor_.GetPieceSize() == 0) {
     throw UserError(model_file.string() + " is not a sentencepiece model, or is damaged");
@@ -18,6 +28,11 @@ SentencepieceTokenizer::SentencepieceTokenizer(const std::filesystem::path& mode
     throw UserError(model_file.string() +
                     " has neither <s> nor </s>; one of them must stand before the first token of every document");
   }
+  for (int id = 0; id < processor_.GetPieceSize() && !has_bytes_; ++id) has_bytes_ = processor_.IsByte(id);
+}
+
+std::optional<int32_t> SentencepieceTokenizer::unk() const {
+  return has_bytes_ ? std::nullopt : id_or_nothing(processor_.unk_id());
 }
 
 std::vector<int32_t> SentencepieceTokenizer::encode(std::string_view text) const {
@@ -41,14 +56,14 @@ std::string SentencepieceTokenizer::decode(const std::vector<int32_t>& ids) cons
 }
 
 void SentencepieceTokenizer::save(const std::filesystem::path& folder) const {
-  write_tokenizer_file(folder / kSentencepieceFile, model_);
+  write_file(folder / kSentencepieceFile, model_);
   // What transformers needs to read tokenizer.model.
   nlohmann::json config = {{"tokenizer_class", "LlamaTokenizer"}, {"add_eos_token", false}, {"legacy", false}};
   config["add_bos_token"] = processor_.bos_id() >= 0;
   if (processor_.bos_id() >= 0) config["bos_token"] = processor_.IdToPiece(processor_.bos_id());
   if (processor_.eos_id() >= 0) config["eos_token"] = processor_.IdToPiece(processor_.eos_id());
   if (processor_.unk_id() >= 0) config["unk_token"] = processor_.IdToPiece(processor_.unk_id());
-  write_tokenizer_config(folder, config);
+  write_json(folder / kTokenizerConfigFile, config);
 }
 
 std::unique_ptr<Tokenizer> load_sentencepiece(const std::filesystem::path& model_file) {

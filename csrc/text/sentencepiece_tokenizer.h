@@ -17,12 +17,18 @@ class SentencepieceTokenizer : public Tokenizer {
   std::string decode(const std::vector<int32_t>& ids) const override;
   int64_t vocab_size() const override { return processor_.GetPieceSize(); }
   int32_t document_start() const override { return document_start_; }
+  std::optional<int32_t> bos() const override { return id_or_nothing(processor_.bos_id()); }
+  std::optional<int32_t> eos() const override { return id_or_nothing(processor_.eos_id()); }
+  std::optional<int32_t> unk() const override;
   void save(const std::filesystem::path& folder) const override;
 
  private:
+  static std::optional<int32_t> id_or_nothing(int id) { return id < 0 ? std::nullopt : std::optional<int32_t>(id); }
+
   std::string model_;  ///< the file's content, so that `save` writes it back byte for byte
   sentencepiece::SentencePieceProcessor processor_;
   int32_t document_start_ = 0;
+  bool has_bytes_ = false;  ///< falls back to bytes for characters that it lacks
 };
 
 }  // namespace infini

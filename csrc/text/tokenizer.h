@@ -3,11 +3,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace infini {
+
+/// The files of a tokenizer, beside a checkpoint's weights or the shards of a data folder.
+inline constexpr const char* kTokenizerConfigFile = "tokenizer_config.json";
+inline constexpr const char* kSentencepieceFile = "tokenizer.model";
 
 /// Text to token ids and back. Thread-safe for encoding and decoding.
 class Tokenizer {
@@ -16,8 +21,15 @@ class Tokenizer {
   virtual std::vector<int32_t> encode(std::string_view text) const = 0;
   virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
   virtual int64_t vocab_size() const = 0;
-  /// Stands before the first token of every document, so that the first one is predicted too.
+  /// Stands before the first token of every document, so that the first one is predicted too: the bos where there is
+  /// one.
   virtual int32_t document_start() const = 0;
+  /// Begins a text; never predicted.
+  virtual std::optional<int32_t> bos() const = 0;
+  /// Ends every document; predicted like any other token, and generation stops there.
+  virtual std::optional<int32_t> eos() const = 0;
+  /// Stands for text that the tokenizer cannot express; nothing where it can express every text.
+  virtual std::optional<int32_t> unk() const = 0;
   /// Writes the files that `load_tokenizer` reads back: tokenizer_config.json, and tokenizer.model for sentencepiece.
   virtual void save(const std::filesystem::path& folder) const = 0;
 };
@@ -28,5 +40,10 @@ std::unique_ptr<Tokenizer> make_byte_tokenizer();
 std::unique_ptr<Tokenizer> load_sentencepiece(const std::filesystem::path& model_file);
 /// Reads a checkpoint's or data folder's tokenizer.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);
+/// The same, or null where the folder has none.
+std::unique_ptr<Tokenizer> load_tokenizer_if_there(const std::filesystem::path& folder);
+
+/// Whether the two give every id the same meaning, and cut a text of many scripts and signs alike.
+bool same_tokenizer(const Tokenizer& a, const Tokenizer& b);
 
 }  // namespace infini

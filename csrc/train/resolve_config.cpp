@@ -1,7 +1,9 @@
 #include "train/resolve_config.h"
 
+#include <algorithm>
 #include <string>
 
+#include "checkpoint/generation_config.h"
 #include "data/dataset_description.h"
 #include "io/json_file.h"
 #include "log/error.h"
@@ -55,6 +57,29 @@ void resolve_vocabulary(TrainConfig& config, const fs::path& own_checkpoint) {
   }
 }
 
+/// Weights that were trained with other tokens than the data's would learn from noise.
+void check_tokenizer_of_weights(const TrainConfig& config, const fs::path& checkpoint) {
+  if (config.data.path.empty() || checkpoint.empty()) return;
+  read_dataset_description(config.data.path);  // says so where the folder is no data at all
+  const auto of_weights = load_tokenizer_if_there(checkpoint);
+  if (!of_weights || same_tokenizer(*load_tokenizer(config.data.path), *of_weights)) return;
+  throw UserError("the data in " + config.data.path.string() + " were prepared with another tokenizer than that of " +
+                  "the weights in " + checkpoint.string() + ": prepare them with the checkpoint's");
+}
+
+/// config.json says which tokens begin and end a text: those of the tokenizer, and those of the weights' checkpoint.
+void resolve_special_tokens(TrainConfig& config, const fs::path& own_checkpoint) {
+  const auto tokenizer = tokenizer_of(config, own_checkpoint);
+  config.model.bos_token_id = tokenizer->bos();
+  if (const auto eos = tokenizer->eos()) config.model.eos_token_ids = {*eos};
+  const fs::path& checkpoint = origin(config, own_checkpoint);
+  if (checkpoint.empty()) return;
+  for (const int32_t id : read_eos_token_ids(checkpoint)) {
+    std::vector<int32_t>& ids = config.model.eos_token_ids;
+    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config, const fs::path& own_checkpoint) {
@@ -64,7 +89,9 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const TrainConfig& config, const f
 }
 
 TrainConfig resolve_config(TrainConfig config, const fs::path& own_checkpoint) {
+  check_tokenizer_of_weights(config, origin(config, own_checkpoint));
   resolve_vocabulary(config, own_checkpoint);
+  resolve_special_tokens(config, own_checkpoint);
   config.model.validate();
   if (config.model.memory.segment_length == 0 && config.carry_memory) {
     throw UserError("carry_memory is true, but the model has no memory; set model.memory.segment_length and update");

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "checkpoint/generation_config.h"
 #include "io/atomic_folder.h"
 #include "io/in_temporary_folder.h"
 #include "io/json_file.h"
@@ -36,6 +37,22 @@ TEST_F(Checkpoint, ComesBackAsItWasWritten) {
   EXPECT_EQ(files.config, (nlohmann::json{{"model_type", "infini_llama"}}));
   ASSERT_EQ(files.weights.size(), 2u);
   for (const auto& [name, tensor] : weights_) EXPECT_TRUE(files.weights.at(name).equal(tensor));
+}
+
+TEST_F(Checkpoint, EndsATextAtEveryIdThatAnyOfItsFilesNames) {
+  write_whole();
+  EXPECT_FALSE(std::filesystem::exists(checkpoint_ / "generation_config.json")) << "there is no eos";
+  EXPECT_TRUE(read_eos_token_ids(checkpoint_).empty());
+  std::filesystem::create_directory(folder_ / "other");
+  write_checkpoint(folder_ / "other", {{"model_type", "llama"}, {"bos_token_id", 1}, {"eos_token_id", 2}}, weights_);
+  EXPECT_EQ(read_json(folder_ / "other/generation_config.json"),
+            (nlohmann::json{{"bos_token_id", 1}, {"eos_token_id", 2}}));
+  EXPECT_EQ(read_eos_token_ids(folder_ / "other"), std::vector<int32_t>{2});
+  write_json(folder_ / "other/generation_config.json", {{"eos_token_id", {7, 2}}});
+  EXPECT_EQ(read_eos_token_ids(folder_ / "other"), (std::vector<int32_t>{2, 7}));
+  write_json(folder_ / "other/generation_config.json", {{"eos_token_id", 1.5}});
+  EXPECT_THAT(user_error_of([&] { read_eos_token_ids(folder_ / "other"); }),
+              HasSubstr("generation_config.json: eos_token_id must be a token's id"));
 }
 
 TEST_F(Checkpoint, SaysThatAFolderIsMissingEmptyOrAFile) {

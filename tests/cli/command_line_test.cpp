@@ -34,16 +34,19 @@ std::string contents(const std::filesystem::path& file) {
 }
 
 /// `before` stands before the program: variables, or a program that starts it.
-Outcome run_with(const std::string& before, const std::string& arguments) {
+Outcome run_with(const std::string& before, const std::string& arguments, const std::string& input = "/dev/null") {
   const std::filesystem::path folder = ::testing::TempDir();
   const std::string output = folder / "infini-output";
   const std::string errors = folder / "infini-errors";
   const int status = std::system(
-      (before + " '" INFINI_PROGRAM "' " + arguments + " < /dev/null > '" + output + "' 2> '" + errors + "'").c_str());
+      (before + " '" INFINI_PROGRAM "' " + arguments + " < '" + input + "' > '" + output + "' 2> '" + errors + "'")
+          .c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(output), contents(errors)};
 }
 
-Outcome run(const std::string& arguments) { return run_with("", arguments); }
+Outcome run(const std::string& arguments, const std::string& input = "/dev/null") {
+  return run_with("", arguments, input);
+}
 
 /// A refusal: exit code 2, nothing on standard output, one line on standard error.
 void expect_refusal(const Outcome& outcome) {
@@ -237,7 +240,7 @@ class Train : public ::testing::Test {
     std::filesystem::create_directories(folder_);
     std::ofstream(folder_ / "config.yaml")
         << "name: run\noutput_folder: " << folder_.string()
-        << "\nsteps: 1000000\ntrain_length: 64\nthreads: 1\ntask:\n  kind: passkey\nmodel:\n  hidden_size: 16\n"
+        << "\nsteps: 1000000\ntrain_length: 256\nthreads: 1\ntask:\n  kind: passkey\nmodel:\n  hidden_size: 16\n"
            "  intermediate_size: 32\n  num_hidden_layers: 1\n  num_attention_heads: 2\n"
            "  memory:\n    segment_length: 32\n    update: linear\n";
   }
@@ -256,9 +259,10 @@ TEST_F(Train, EndsWithItsOwnExitCodeAndACheckpointWhenItIsToldToStop) {
   for (const char* signal : {"INT", "TERM", "HUP", "USR1"}) {
     SetUp();
     // The first line of metrics shows that training has begun.
-    const int status = std::system((train_ + " > /dev/null 2>&1 & until [ -s '" + (folder_ / "run").string() +
-                                    "/metrics.jsonl' ]; do sleep 0.1; done; kill -" + signal + " $!; wait $!")
-                                       .c_str());
+    const int status =
+        std::system((train_ + " > /dev/null 2>&1 & until [ -s '" + (folder_ / "run").string() +
+                     "/metrics.jsonl' ] || ! kill -0 $!; do sleep 0.1; done; kill -" + signal + " $!; wait $!")
+                        .c_str());
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 3) << signal;
     EXPECT_TRUE(has_checkpoint()) << signal;
@@ -292,8 +296,9 @@ class Passkey : public ::testing::Test {
   void SetUp() override { std::filesystem::remove(file()); }
 
   static Outcome ask(const std::string& options) {
-    return run("passkey --checkpoint '" + (folder() / "run/checkpoints/step-1").string() + "' --threads 1 " + options);
+    return run("passkey --checkpoint " + checkpoint() + " --threads 1 " + options);
   }
+  static std::string checkpoint() { return "'" + (folder() / "run/checkpoints/step-1").string() + "'"; }
   static std::string out() { return "--out '" + file().string() + "' "; }
   static std::filesystem::path file() { return folder() / "cells.jsonl"; }
 
@@ -318,6 +323,17 @@ TEST_F(Passkey, GoesOnFromTheCellsThatItsFileHolds) {
   EXPECT_EQ(more[1], cells[1]);
   const std::string kept = contents(file());
   EXPECT_EQ(std::count(kept.begin(), kept.end(), '\n'), 1 + 4);
+}
+
+TEST_F(Passkey, ContinuesAPromptFromStandardInput) {
+  const std::string words = "--max-new-tokens 5 --temperature 0 --threads 1 --checkpoint " + checkpoint();
+  std::ofstream(file()) << "The pass key is";
+  const Outcome from_input = run("generate " + words + " --prompt-file -", file());
+  ASSERT_EQ(from_input.exit_code, 0) << from_input.errors;
+  EXPECT_EQ(from_input.output, run("generate " + words + " --prompt 'The pass key is'").output);
+  const Outcome empty = run("generate " + words + " --prompt-file -");
+  expect_refusal(empty);
+  EXPECT_THAT(empty.errors, HasSubstr("--prompt-file - is empty"));
 }
 
 TEST_F(Passkey, ShowsAPersonItsTableBesideThePapers) {

@@ -138,6 +138,24 @@ TEST(ModelConfigJson, ComesBackAsItWasWritten) {
   EXPECT_TRUE(read(json::parse(written.dump())) == config);
 }
 
+TEST(ModelConfigJson, KeepsTheTokensThatBeginAndEndAText) {
+  const ModelConfig one = read(tiny_llama());
+  EXPECT_EQ(one.bos_token_id, 1);
+  EXPECT_EQ(one.eos_token_ids, std::vector<int32_t>{2});
+  EXPECT_EQ(model_config_to_json(one)["eos_token_id"], 2);
+  json llama = tiny_llama();
+  llama["eos_token_id"] = {128001, 128009};
+  EXPECT_EQ(model_config_to_json(read(llama))["eos_token_id"], (json{128001, 128009}));
+  llama["bos_token_id"] = nullptr;
+  llama["eos_token_id"] = nullptr;
+  const json none = model_config_to_json(read(llama));
+  EXPECT_TRUE(none.at("bos_token_id").is_null() && none.at("eos_token_id").is_null()) << "not transformers' defaults";
+  EXPECT_EQ(error_with("eos_token_id", "</s>"),
+            "x/config.json: eos_token_id must be a token's id or a list of ids, is \"</s>\"");
+  EXPECT_EQ(error_with("eos_token_id", {2, -1}),
+            "x/config.json: eos_token_id must be a token's id or a list of ids, is [2,-1]");
+}
+
 TEST(ModelConfigJson, CallsItselfLlamaOnlyWhereTransformersWouldComputeTheSame) {
   const ModelConfig plain;
   EXPECT_EQ(model_config_to_json(plain)["model_type"], "llama");

@@ -15,6 +15,8 @@
 #include "data/prepared_data.h"
 #include "data/record_reader.h"
 #include "log/error.h"
+#include "log/standard_error.h"
+#include "text/lossy_model.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
@@ -25,6 +27,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
+using ::testing::Not;
 using testing::prepare_options;
 using testing::random_text;
 using testing::read_text;
@@ -259,13 +262,35 @@ TEST(Prepare, TrainsATokenizerOnTheTrainSplitAndSavesIt) {
   std::vector<int64_t> tokens(static_cast<size_t>(train.length(3)));
   train.read(3, 0, train.length(3), tokens.data());
   EXPECT_EQ(tokens[0], tokenizer->document_start());
-  EXPECT_EQ(tokenizer->decode({tokens.begin() + 1, tokens.end()}), some_books(20, 1000)[3]);
+  EXPECT_EQ(tokens.back(), tokenizer->eos());
+  EXPECT_EQ(tokenizer->decode({tokens.begin() + 1, tokens.end() - 1}), some_books(20, 1000)[3]);
   EXPECT_EQ(train.bytes(3), 1039);
 
   PrepareOptions given = prepare_options(folder / "source", folder / "given");
   given.tokenizer = folder / "out/tokenizer.model";
   prepare(given);
   EXPECT_EQ(read_text(folder / "given/train/shard-00000.bin"), read_text(folder / "out/train/shard-00000.bin"));
+}
+
+TEST(Prepare, SaysHowMuchOfASplitTheTokenizerCannotExpress) {
+  const TemporaryFolder folder;
+  write_text(folder / "lossy.model", testing::lossy_model());
+  write_books(folder / "source", {"the wise men read"});
+  write_books(folder / "source", {"the \xD1\x87\xD1\x82\xD0\xBE"}, "test");
+  PrepareOptions options = prepare_options(folder / "source", folder / "out");
+  options.tokenizer = folder / "lossy.model";
+  const std::string lines = into_a_pipe([&] { prepare(options); });
+  EXPECT_THAT(lines, AllOf(HasSubstr("test: "), HasSubstr("% of the tokens (1) stand for text that the tokenizer "),
+                           HasSubstr("falls back to bytes"), Not(HasSubstr("train: 0"))));
+}
+
+TEST(Prepare, RefusesSentencepieceDataWhoseDocumentsHaveNoEnd) {
+  const TemporaryFolder folder;
+  write_text(folder / "dataset.json",
+             R"({"version": 1, "tokenizer": {"kind": "sentencepiece", "vocab_size": 400, "document_start": 1},
+                 "splits": {}, "made_from": {}})");
+  EXPECT_THAT(message_of<UserError>([&] { read_dataset_description(folder.path()); }),
+              HasSubstr("is of version 1, expected 2; prepare the data again"));
 }
 
 TEST(Prepare, KeepsWholeShardsWhenTheDiskIsFullAndGoesOnLater) {

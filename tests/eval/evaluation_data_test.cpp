@@ -6,6 +6,7 @@
 #include "data/prepared_data.h"
 #include "io/temporary_folder.h"
 #include "log/error.h"
+#include "text/lossy_model.h"
 #include "text/tokenizer.h"
 
 namespace infini {
@@ -76,6 +77,43 @@ TEST_F(EvaluationDataOfText, IsAFileAFolderOrJsonLines) {
   const auto document = open(folder_ / "books" / "b.txt").next();
   EXPECT_EQ(document->words, 2);
   EXPECT_THAT(document->name, HasSubstr("b.txt"));
+}
+
+TEST_F(EvaluationDataOfText, EndsWithTheEosThatItsTokenizerHas) {
+  write_text(checkpoint_ / "tokenizer.model", testing::lossy_model());
+  write_text(folder_ / "book.txt", "the men read");
+  const auto tokenizer = load_tokenizer(checkpoint_.path());
+  const auto document = open(folder_ / "book.txt").next();
+  std::vector<int64_t> tokens(static_cast<size_t>(document->tokens));
+  EXPECT_EQ(document->read(tokens), document->tokens);
+  EXPECT_EQ(tokens.front(), tokenizer->bos());
+  EXPECT_EQ(tokens.back(), tokenizer->eos());
+  EXPECT_EQ(document->tokens, static_cast<int64_t>(tokenizer->encode("the men read").size()) + 2);
+  EXPECT_EQ(document->bytes, 12);
+  EXPECT_EQ(document->words, 3);
+  EXPECT_EQ(document->unk, 0);
+}
+
+TEST_F(EvaluationDataOfASplit, IsThatOfItsText) {
+  write_text(checkpoint_ / "tokenizer.model", testing::lossy_model());
+  testing::write_books(folder_ / "source", {"the men read"});
+  PrepareOptions options = testing::prepare_options(folder_ / "source", folder_ / "out");
+  options.tokenizer = checkpoint_ / "tokenizer.model";
+  prepare(options);
+  const auto tokens_of = [&](const std::filesystem::path& path) {
+    const auto document = open(path).next();
+    std::vector<int64_t> tokens(static_cast<size_t>(document->tokens));
+    document->read(tokens);
+    EXPECT_EQ(document->unk, 0);
+    return tokens;
+  };
+  EXPECT_EQ(tokens_of(folder_ / "out/train"), tokens_of(folder_ / "source/train"));
+}
+
+TEST_F(EvaluationDataThatDoesNotFit, IsThatOfAnotherTokenizer) {
+  const testing::PreparedBooks books({40});
+  write_text(checkpoint_ / "tokenizer.model", testing::lossy_model());
+  EXPECT_THAT(refusal(books.split()), HasSubstr("were prepared with another tokenizer than that of"));
 }
 
 TEST_F(EvaluationDataThatDoesNotFit, IsRefusedWithWhatWouldBeRight) {

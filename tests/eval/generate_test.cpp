@@ -85,7 +85,7 @@ TEST(Generation, GivesTheSameTextForTheSameSeedOnly) {
   EXPECT_NE(text(1), text(2));
 }
 
-TEST(Generation, StreamsEachTokenAndEndsAtTheStopToken) {
+TEST(Generation, StreamsEachTokenAndEndsAtEachStopToken) {
   const auto model = small_model("delta");
   const std::vector<int32_t> prompt = prompt_of(20);
   GenerateOptions options{.max_new_tokens = 30, .temperature = 1, .top_p = 1, .seed = 1};

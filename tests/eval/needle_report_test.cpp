@@ -22,7 +22,10 @@ TEST(NeedleReport, IntervalsAreWilsons) {
 
 TEST(NeedleReport, PrintsTheTableBesideThePapers) {
   std::vector<NeedleResult> results;
-  for (const double depth : {0.0, 0.5, 1.0}) results.push_back({{1 << 20, depth, 20}, {.exact = 19}});
+  for (const double depth : {0.0, 0.5, 1.0}) {
+    results.push_back({{1 << 20, depth, 20}, {}});
+    results.back().outcome.exact = 19;
+  }
   const std::string text = to_text(results, {{"start", 0}, {"middle", 0.5}, {"end", 1}}, "linear");
   EXPECT_THAT(text, HasSubstr("start"));
   EXPECT_THAT(text, HasSubstr("1M      20      95 (76–99)     95 (76–99)     95 (76–99)     96 / 94 / 100"));

@@ -124,12 +124,44 @@ TEST(PerplexityJson, HasEveryKeyAndNoNumberThatJsonCannotHold) {
 }
 
 TEST(WordPerplexityOfTextWithoutSpaces, IsLeftOutWithAWarningThatSaysWhatToCompareInstead) {
-  const Perplexity spaceless{.nats = 5000, .tokens = 2000, .words = 2, .bytes = 6000, .documents = 1};
+  Perplexity spaceless;
+  spaceless.nats = 5000;
+  spaceless.tokens = 2000;
+  spaceless.words = 2;
   EXPECT_TRUE(to_json(spaceless).at("word_perplexity").is_null());
   EXPECT_THAT(to_text(spaceless), AllOf(HasSubstr("word perplexity     none\n"), Not(HasSubstr("inf"))));
   EXPECT_THAT(warnings(spaceless), ElementsAre(AllOf(HasSubstr("2 words"), HasSubstr("bits per byte"))));
-  const Perplexity prose{.nats = 5000, .tokens = 2000, .words = 400, .bytes = 2400, .documents = 1};
+  Perplexity prose = spaceless;
+  prose.words = 400;
   EXPECT_THAT(warnings(prose), IsEmpty());
+}
+
+TEST(PerplexityOfTextThatTheTokenizerCannotExpress, IsMarkedAndHasNoBitsPerByte) {
+  const auto model = small_model("linear");
+  const Documents documents = {{39, 3, 39, 4, 39, 5}};
+  const auto measured = [&](std::optional<int32_t> unk, int64_t max_tokens) {
+    const DocumentStream plain = stream_of(documents);
+    const DocumentStream marked = [&] {
+      auto document = plain();
+      if (document) document->unk = unk;
+      return document;
+    };
+    return measure_perplexity(*model, marked, {.max_tokens = max_tokens});
+  };
+  const Perplexity result = measured(39, 0);
+  EXPECT_EQ(result.unknown_tokens, 2) << "the first token is not scored";
+  EXPECT_EQ(measured(39, 2).unknown_tokens, 1);
+  const nlohmann::json json = to_json(result);
+  EXPECT_EQ(json.at("unknown_tokens"), 2);
+  EXPECT_TRUE(json.at("bits_per_byte").is_null());
+  EXPECT_TRUE(json.at("word_perplexity").is_null());
+  EXPECT_THAT(to_text(result),
+              ::testing::AllOf(HasSubstr("bits per byte       -\n"), HasSubstr("2 of 5: the tokenizer")));
+
+  const Perplexity whole = measured(std::nullopt, 0);
+  EXPECT_EQ(whole.unknown_tokens, 0);
+  EXPECT_TRUE(to_json(whole).at("bits_per_byte").is_number());
+  EXPECT_THAT(to_text(whole), ::testing::Not(HasSubstr("unknown")));
 }
 
 TEST(PerplexityThatIsNotFinite, NamesTheDocument) {

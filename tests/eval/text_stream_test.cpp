@@ -29,6 +29,9 @@ class PiecesTokenizer : public Tokenizer {
   }
   int64_t vocab_size() const override { return 4; }
   int32_t document_start() const override { return 1; }
+  std::optional<int32_t> bos() const override { return 1; }
+  std::optional<int32_t> eos() const override { return std::nullopt; }
+  std::optional<int32_t> unk() const override { return std::nullopt; }
   void save(const std::filesystem::path&) const override {}
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 #include <sstream>
@@ -136,16 +137,17 @@ TEST(Progress, StaysBelowTheLinesOfTheLogOnATerminal) {
 TEST(Progress, IsNeverDrawnIntoALineThatAnotherThreadWrites) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto work = [] {
-    std::thread other([] {
-      for (int i = 0; i < 1000; ++i) log::warn("a line of another thread");
+    setenv("TERM", "xterm", 1);  // with colours, for which a line is written in pieces
+    std::atomic<bool> done = false;
+    std::thread other([&] {
+      for (int i = 0; i < 2000; ++i) log::warn("a line of another thread");
+      done = true;
     });
-    Progress progress("train", 100000, "steps");
-    for (int step = 1; step <= 100000; ++step) progress.update(step);
+    while (!done) Progress("train", 10, "steps").update(1);
     other.join();
-    progress.finish();
   };
   EXPECT_EXIT(print_screen(work), ::testing::ExitedWithCode(0),
-              MatchesRegex("(..:..:.. warning: a line of another thread\n){1000}train [^\n]*\n\n"));
+              MatchesRegex("(((..:..:.. warning: a line of another thread)|(train [^\nw]*))?\n)*"));
 }
 
 TEST(Progress, LeavesTheCursorOnANewLineWhenTheWorkIsBrokenOff) {

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "log/error.h"
 #include "io/temporary_folder.h"
+#include "log/error.h"
 #include "text/tokenizer.h"
 
 namespace infini {
@@ -19,6 +19,7 @@ TEST(ByteTokenizer, GivesEachByteItsValue) {
   EXPECT_THAT(tokenizer->encode("A\n\xC3\xBF"), ElementsAre(65, 10, 0xC3, 0xBF));
   EXPECT_EQ(tokenizer->vocab_size(), 256);
   EXPECT_EQ(tokenizer->document_start(), 0);
+  EXPECT_FALSE(tokenizer->bos() || tokenizer->eos() || tokenizer->unk()) << "each byte is text";
 }
 
 TEST(ByteTokenizer, BringsEveryByteBack) {

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <sstream>
 
-#include "log/error.h"
-#include "text/sentencepiece_training.h"
 #include "io/temporary_folder.h"
+#include "log/error.h"
+#include "text/lossy_model.h"
+#include "text/sentencepiece_training.h"
 #include "text/tokenizer.h"
 
 namespace infini {
@@ -103,6 +105,22 @@ TEST_F(Sentencepiece, StartsDocumentsWithItsBeginningOfSentence) {
   for (const int32_t id : tokenizer->encode("kalo <s> mi")) EXPECT_NE(id, 1);
 }
 
+TEST_F(Sentencepiece, HasItsModelsBeginningAndEnd) {
+  const auto tokenizer = load_sentencepiece(model());
+  EXPECT_EQ(tokenizer->bos(), 1);
+  EXPECT_EQ(tokenizer->eos(), 2);
+  for (const int32_t id : tokenizer->encode("kalo </s> mi")) EXPECT_NE(id, 2);
+}
+
+TEST_F(Sentencepiece, HasAnUnknownTokenOnlyWhereItCannotFallBackToBytes) {
+  EXPECT_EQ(load_sentencepiece(model())->unk(), std::nullopt);
+  const TemporaryFolder folder;
+  write_text(folder / "lossy.model", testing::lossy_model());
+  const auto lossy = load_sentencepiece(folder / "lossy.model");
+  EXPECT_EQ(lossy->unk(), 0);
+  EXPECT_THAT(lossy->encode("what \xD1\x87\xD1\x82\xD0\xBE"), ::testing::Contains(0));
+}
+
 TEST_F(Sentencepiece, IsSavedByteForByte) {
   const TemporaryFolder folder;
   load_sentencepiece(model())->save(folder.path());
@@ -130,9 +148,18 @@ TEST(SentencepieceTraining, GivesTheSameModelEachTime) { EXPECT_EQ(train(), trai
 TEST(SentencepieceTraining, SaysWhenTheTextIsTooSmallForTheVocabulary) {
   const std::string message =
       message_of<UserError>([] { train_sentencepiece(once("too little text\nfor that"), 4000, 0); });
-  EXPECT_THAT(message, AllOf(HasSubstr("4000"), HasSubstr("Vocabulary size too high"), Not(HasSubstr(".cc"))));
-  EXPECT_THAT(message_of<UserError>([] { train(100); }), HasSubstr("100"));
+  EXPECT_THAT(message, AllOf(HasSubstr("4000"), HasSubstr("this text allows at most "), Not(HasSubstr(".cc"))));
   EXPECT_THAT(message_of<UserError>([] { train_sentencepiece(once("\n\n"), 300, 0); }), HasSubstr("no text"));
+}
+
+TEST(SentencepieceTraining, AdvisesASizeThatWorks) {
+  for (const auto& [asked, bound] :
+       std::map<int64_t, std::string>{{100, "characters alone are "}, {100000, "at most "}}) {
+    const std::string message = message_of<UserError>([asked = asked] { train(asked); });
+    const size_t at = message.find(bound);
+    ASSERT_NE(at, std::string::npos) << message;
+    EXPECT_NO_THROW(train(std::stoll(message.substr(at + bound.size())))) << message;
+  }
 }
 
 TEST(SentencepieceTraining, ReadsLongLinesToTheirEnd) {

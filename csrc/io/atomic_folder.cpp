@@ -66,8 +66,7 @@ void AtomicFolder::commit() {
   if (error != 0) throw std::runtime_error("cannot create " + target_.string() + ": " + std::strerror(error));
   committed_ = true;
   sync_to_disk(target_.parent_path());
-  std::error_code
-      ignored;  // the new folder is in place; the next writer of this target removes the rest of the old one
+  std::error_code ignored;  // the next writer of this target removes the rest of the old folder
   if (replaces) fs::remove_all(partial_, ignored);
 }
 

@@ -35,7 +35,7 @@ std::string update_name(const RunRecord& run) {
 }
 
 std::optional<double> median_tokens_per_second(const RunRecord& run) {
-  return median(curve_of(run.steps, [](const StepMetrics& step) { return step.tokens_per_second; }).value);
+  return median(curve_of(run.steps, [](const RecordedStep& step) { return step.tokens_per_second; }).value);
 }
 
 std::string heads(const ModelSummary& model) {
@@ -50,7 +50,7 @@ std::string best_or_absent(const RunRecord& run) {
 }
 
 std::string padding_share(const RunRecord& run) {
-  const auto shares = curve_of(run.steps, [](const StepMetrics& step) { return step.padding_share; }).value;
+  const auto shares = curve_of(run.steps, [](const RecordedStep& step) { return step.padding_share; }).value;
   if (shares.empty()) return kAbsent;
   const double mean = std::accumulate(shares.begin(), shares.end(), 0.0) / static_cast<double>(shares.size());
   return fixed(100 * mean, 1) + " %";

@@ -4,8 +4,8 @@
 
 namespace infini::report {
 
-Curve curve_of(const std::vector<StepMetrics>& steps,
-               const std::function<std::optional<double>(const StepMetrics&)>& quantity) {
+Curve curve_of(const std::vector<RecordedStep>& steps,
+               const std::function<std::optional<double>(const RecordedStep&)>& quantity) {
   Curve curve;
   for (const auto& metrics : steps) {
     const auto value = quantity(metrics);

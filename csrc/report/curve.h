@@ -16,8 +16,8 @@ struct Curve {
 };
 
 /// The steps that have the quantity, in order.
-Curve curve_of(const std::vector<StepMetrics>& steps,
-               const std::function<std::optional<double>(const StepMetrics&)>& quantity);
+Curve curve_of(const std::vector<RecordedStep>& steps,
+               const std::function<std::optional<double>(const RecordedStep&)>& quantity);
 
 /// The mean of the `window` points around each point (fewer at the ends). It does not lag behind as an exponential mean
 /// does, so curves of different runs stay comparable.

@@ -37,8 +37,8 @@ bool has_values(const HeadReading& reading) {
   return std::any_of(reading.begin(), reading.end(), [](const std::vector<double>& heads) { return !heads.empty(); });
 }
 
-json readings_json(const std::vector<StepMetrics>& steps, HeadReading StepMetrics::*reading) {
-  std::vector<const StepMetrics*> with_reading;
+json readings_json(const std::vector<RecordedStep>& steps, HeadReading RecordedStep::*reading) {
+  std::vector<const RecordedStep*> with_reading;
   for (const auto& metrics : steps) {
     if (has_values(metrics.*reading)) with_reading.push_back(&metrics);
   }
@@ -67,7 +67,7 @@ json positions_json(const std::optional<Evaluation>& evaluation) {
 }
 
 /// The largest share of any head of each layer.
-json share_json(const NeedleCell& cell) {
+json share_json(const MeasuredCell& cell) {
   json layers = json::array();
   for (const auto& heads : cell.evidence_share)
     layers.push_back(rounded(*std::max_element(heads.begin(), heads.end())));
@@ -92,32 +92,31 @@ json needles_json(const RunRecord& run) {
 
 json run_json(const RunRecord& run) {
   const size_t window = std::max<size_t>(1, run.steps.size() / kSmoothingWindows);
-  const auto smooth = [&](std::optional<double> StepMetrics::*quantity) {
-    const Curve curve = curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; });
+  const auto smooth = [&](std::optional<double> RecordedStep::*quantity) {
+    const Curve curve = curve_of(run.steps, [=](const RecordedStep& step) { return step.*quantity; });
     return curve_json(thinned(smoothed(curve, window), kCurvePoints));
   };
-  const auto exact = [&](std::optional<double> StepMetrics::*quantity) {
+  const auto exact = [&](std::optional<double> RecordedStep::*quantity) {
     return curve_json(
-        thinned(curve_of(run.steps, [=](const StepMetrics& step) { return step.*quantity; }), kCurvePoints));
+        thinned(curve_of(run.steps, [=](const RecordedStep& step) { return step.*quantity; }), kCurvePoints));
   };
   const bool memory = !run.model || run.model->has_memory();
   const json none = json::array();
   return {{"name", run.name},
           {"segment_length", run.model ? run.model->segment_length : 0},
           {"smoothing", window},
-          {"training", smooth(&StepMetrics::loss)},
-          {"validation", exact(&StepMetrics::validation_loss)},
-          {"learning_rate", exact(&StepMetrics::learning_rate)},
-          {"gate_learning_rate", memory ? exact(&StepMetrics::gate_learning_rate) : none},
-          {"gradient_norm", smooth(&StepMetrics::gradient_norm)},
-          {"tokens_per_second", smooth(&StepMetrics::tokens_per_second)},
-          {"answer_loss", smooth(&StepMetrics::answer_loss)},
-          {"exact_match", smooth(&StepMetrics::exact_match)},
+          {"training", smooth(&RecordedStep::loss)},
+          {"validation", exact(&RecordedStep::validation_loss)},
+          {"learning_rate", exact(&RecordedStep::learning_rate)},
+          {"gradient_norm", smooth(&RecordedStep::gradient_norm)},
+          {"tokens_per_second", smooth(&RecordedStep::tokens_per_second)},
+          {"answer_loss", smooth(&RecordedStep::answer_loss)},
+          {"exact_match", smooth(&RecordedStep::exact_match)},
           {"needles", needles_json(run)},
           {"positions", positions_json(run.evaluation)},
           {"positions_without_memory", positions_json(run.evaluation_without_memory)},
-          {"gates", memory ? readings_json(run.steps, &StepMetrics::gates) : none},
-          {"memory_share", memory ? readings_json(run.steps, &StepMetrics::memory_share) : none}};
+          {"gates", memory ? readings_json(run.steps, &RecordedStep::gates) : none},
+          {"memory_share", memory ? readings_json(run.steps, &RecordedStep::memory_share) : none}};
 }
 
 }  // namespace

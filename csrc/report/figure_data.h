@@ -10,7 +10,7 @@ namespace infini::report {
 /// The data of the page's charts (figures.js), smoothed and thinned so that the page stays small for runs of any
 /// length:
 /// {"runs": [{"name", "segment_length", "training": CURVE, "validation": CURVE, "learning_rate": CURVE,
-///   "gate_learning_rate": CURVE, "gradient_norm": CURVE, "tokens_per_second": CURVE, "smoothing": steps,
+///   "gradient_norm": CURVE, "tokens_per_second": CURVE, "smoothing": steps,
 ///   "positions": [[from, to, loss]…], "positions_without_memory": likewise,
 ///   "gates": READINGS, "memory_share": READINGS}…]}
 /// A run without memory has no gates and no memory share.

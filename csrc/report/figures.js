@@ -218,11 +218,8 @@ function trainingFigures() {
   const perRun = (key, format, name, kind) => ({
     x: tokensAxis, y: {name, kind, format}, height: 230,
     series: runs.map((run) => ({name: run.name, color: run.color, points: byTokens(run[key])}))});
-  const rates = perRun("learning_rate", compact, "learning rate", "linear");
-  rates.series.push(...runs.map((run) => ({name: `${run.name}, gates`, color: run.color, dash: MEMORY_OFF,
-                                           points: byTokens(run.gate_learning_rate)})));
   return [
-    lineFigure("Learning rate", "", rates),
+    lineFigure("Learning rate", "", perRun("learning_rate", compact, "learning rate", "linear")),
     lineFigure("Gradient norm", "Before clipping, smoothed as the loss.",
                perRun("gradient_norm", compact, "norm, logarithmic", "log")),
     lineFigure("Speed", "Smoothed as the loss.", perRun("tokens_per_second", compact, "tokens per second", "linear")),

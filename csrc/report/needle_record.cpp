@@ -24,8 +24,8 @@ std::string settings_in_words(const json& settings) {
          (settings.at("memory").get<bool>() ? "" : ", memory off");
 }
 
-NeedleCell cell_of(const json& line) {
-  NeedleCell cell{line.at("length"), line.at("depth"), line.at("trials"), line.at("exact"), {}};
+MeasuredCell cell_of(const json& line) {
+  MeasuredCell cell{line.at("length"), line.at("depth"), line.at("trials"), line.at("exact"), {}};
   if (line.contains("evidence_share")) line.at("evidence_share").get_to(cell.evidence_share);
   return cell;
 }
@@ -41,8 +41,8 @@ NeedleGrid read_grid(const fs::path& file) {
     if (parsed.contains("settings")) {
       grid.settings = settings_in_words(parsed.at("settings"));
     } else {
-      NeedleCell cell = cell_of(parsed);
-      const auto same = std::find_if(grid.cells.begin(), grid.cells.end(), [&](const NeedleCell& other) {
+      MeasuredCell cell = cell_of(parsed);
+      const auto same = std::find_if(grid.cells.begin(), grid.cells.end(), [&](const MeasuredCell& other) {
         return other.length == cell.length && other.depth == cell.depth;
       });
       if (same == grid.cells.end()) {
@@ -79,9 +79,9 @@ std::vector<NeedleGrid> read_needle_grids(const fs::path& folder, std::vector<st
 
 LongestNeedles longest_needles(const NeedleGrid& grid) {
   LongestNeedles longest;
-  for (const NeedleCell& cell : grid.cells) longest.length = std::max(longest.length, cell.length);
+  for (const MeasuredCell& cell : grid.cells) longest.length = std::max(longest.length, cell.length);
   double exact = 0, trials = 0;
-  for (const NeedleCell& cell : grid.cells) {
+  for (const MeasuredCell& cell : grid.cells) {
     if (cell.length != longest.length) continue;
     exact += static_cast<double>(cell.exact);
     trials += static_cast<double>(cell.trials);

@@ -8,20 +8,19 @@
 namespace infini::report {
 
 /// How often the answer was right at one length and depth.
-struct NeedleCell {
+struct MeasuredCell {
   int64_t length = 0;
   double depth = 0;  ///< 0: the evidence stands at the start, 1: at the end
   int64_t trials = 0;
   int64_t exact = 0;
-  std::vector<std::vector<double>>
-      evidence_share;  ///< [layer][head], the evidence's share of what is read from the memory; may be empty
+  std::vector<std::vector<double>> evidence_share;  ///< [layer][head], of what the memory gives; may be empty
 };
 
 /// The results in a file that `infini passkey --out` wrote.
 struct NeedleGrid {
   std::string name;      ///< the file's, without its ending
   std::string settings;  ///< in words: task, fillers, whether the memory was on
-  std::vector<NeedleCell> cells;
+  std::vector<MeasuredCell> cells;
 };
 
 /// The passkey*.jsonl of a run's folder, by name. A file that cannot be read is named in `notes`.

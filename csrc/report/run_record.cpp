@@ -41,13 +41,12 @@ HeadReading head_reading(const json& object, const char* key) {
   return found->get<HeadReading>();
 }
 
-StepMetrics step_metrics(const json& line) {
-  StepMetrics metrics;
+RecordedStep step_metrics(const json& line) {
+  RecordedStep metrics;
   metrics.step = line.at("step").get<int64_t>();
   metrics.tokens = line.at("tokens").get<int64_t>();
   metrics.loss = number(line, "loss");
   metrics.learning_rate = number(line, "learning_rate");
-  metrics.gate_learning_rate = number(line, "gate_learning_rate");
   metrics.gradient_norm = number(line, "gradient_norm");
   metrics.tokens_per_second = number(line, "tokens_per_second");
   metrics.padding_share = number(line, "padding_share");
@@ -69,13 +68,13 @@ void read_metrics(RunRecord& run) {
     run.notes.push_back("metrics.jsonl is missing: no training curves.");
     return;
   }
-  std::map<int64_t, StepMetrics> steps;
+  std::map<int64_t, RecordedStep> steps;
   size_t begin = 0;
   for (int64_t line_number = 1; begin < text->size(); ++line_number) {
     const size_t end = text->find('\n', begin);
     const auto line = std::string_view(*text).substr(begin, end - begin);
     try {
-      const StepMetrics metrics = step_metrics(json::parse(line));
+      const RecordedStep metrics = step_metrics(json::parse(line));
       steps[metrics.step] = metrics;
     } catch (const json::exception&) {
       // A running trainer may be in the middle of its last line, which needs no note.

@@ -14,10 +14,10 @@ namespace infini::report {
 using HeadReading = std::vector<std::vector<double>>;
 
 /// One line of metrics.jsonl. Losses are in nats a token; a skipped step has none.
-struct StepMetrics {
+struct RecordedStep {
   int64_t step = 0;
   int64_t tokens = 0;  ///< trained on since the run began
-  std::optional<double> loss, learning_rate, gate_learning_rate, gradient_norm, tokens_per_second, padding_share;
+  std::optional<double> loss, learning_rate, gradient_norm, tokens_per_second, padding_share;
   std::optional<double> validation_loss;
   std::optional<double> answer_loss, exact_match;  ///< of a task
   int64_t peak_memory_bytes = 0;
@@ -66,7 +66,7 @@ struct RunRecord {
   std::optional<BestCheckpoint> best;  ///< where the run watched a metric
   std::optional<ModelSummary> model;   ///< of that checkpoint
   std::optional<int64_t> parameters;   ///< of that checkpoint
-  std::vector<StepMetrics> steps;      ///< in order, each step once
+  std::vector<RecordedStep> steps;      ///< in order, each step once
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
   std::vector<NeedleGrid> needles;

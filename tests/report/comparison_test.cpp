@@ -115,7 +115,7 @@ TEST(Curve, ThinningKeepsTheFirstAndTheLastPoint) {
 }
 
 TEST_F(Comparison, ACurveLeavesOutTheStepsWithoutTheQuantity) {
-  const Curve loss = curve_of(runs_[0].steps, [](const StepMetrics& step) { return step.loss; });
+  const Curve loss = curve_of(runs_[0].steps, [](const RecordedStep& step) { return step.loss; });
   EXPECT_THAT(loss.step, ElementsAre(1, 3));
   EXPECT_THAT(loss.tokens, ElementsAre(1000, 3000));
   EXPECT_THAT(loss.value, ElementsAre(5.5, 4.5));

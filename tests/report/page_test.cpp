@@ -91,11 +91,11 @@ TEST_F(Page, TheChartsDataAreTheRunsNumbers) {
 
 TEST_F(Page, ARunWithoutMemoryHasNoFigureOfGates) {
   const json local = page_data(report_page(runs_))["runs"][1];
-  for (const char* const key : {"gates", "memory_share", "gate_learning_rate"}) EXPECT_TRUE(local[key].empty()) << key;
+  for (const char* const key : {"gates", "memory_share"}) EXPECT_TRUE(local[key].empty()) << key;
   EXPECT_FALSE(local["learning_rate"].empty());
   // Nor one of empty layers, while no checkpoint says what the model is.
   runs_[0].model.reset();
-  for (StepMetrics& step : runs_[0].steps) step.gates = step.memory_share = {{}, {}};
+  for (RecordedStep& step : runs_[0].steps) step.gates = step.memory_share = {{}, {}};
   EXPECT_TRUE(page_data(report_page(runs_))["runs"][0]["gates"].empty());
 }
 
@@ -116,7 +116,7 @@ TEST_F(Page, SaysThatATestSetWasNotExpressed) {
 }
 
 TEST_F(Page, StaysSmallForALongRun) {
-  const StepMetrics step = runs_[0].steps[0];
+  const RecordedStep step = runs_[0].steps[0];
   for (int64_t i = 4; i < 20000; ++i) {
     runs_[0].steps.push_back(step);
     runs_[0].steps.back().step = i;

@@ -60,15 +60,15 @@ inline void write_finished_run(const TemporaryFolder& folder, const std::string&
                                const std::string& evaluation_loss = "1.5") {
   folder.write(name + "/config.yaml", "name: " + name + "\ndata:\n  path: data/books\n");
   folder.write(name + "/metrics.jsonl",
-               R"({"step":1,"tokens":1000,"loss":5.5,"learning_rate":0.001,"gate_learning_rate":0.01,)"
+               R"({"step":1,"tokens":1000,"loss":5.5,"learning_rate":0.001,)"
                R"("gradient_norm":2.0,"tokens_per_second":900.0,"peak_memory_bytes":1073741824,"padding_share":0.0,)"
                R"("skipped":false,"skipped_steps":0,"gates":[[0.25,0.5]],"memory_share":[[0.125,0.375]]})"
                "\n"
-               R"({"step":2,"tokens":2000,"loss":null,"learning_rate":0.002,"gate_learning_rate":0.02,)"
+               R"({"step":2,"tokens":2000,"loss":null,"learning_rate":0.002,)"
                R"("gradient_norm":null,"tokens_per_second":1300.0,"peak_memory_bytes":2147483648,"padding_share":0.02,)"
                R"("skipped":true,"skipped_steps":1})"
                "\n"
-               R"({"step":3,"tokens":3000,"loss":4.5,"learning_rate":0.003,"gate_learning_rate":0.03,)"
+               R"({"step":3,"tokens":3000,"loss":4.5,"learning_rate":0.003,)"
                R"("gradient_norm":1.0,"tokens_per_second":1000.0,"peak_memory_bytes":1610612736,"padding_share":0.01,)"
                R"("skipped":false,"skipped_steps":1,"validation":{"loss":4.75,"perplexity":115.58,"tokens":4096}})"
                "\n");

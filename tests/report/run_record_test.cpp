@@ -25,7 +25,7 @@ TEST(RunRecord, AFinishedRunIsReadWhole) {
   EXPECT_THAT(run.steps[0].gates, ElementsAre(ElementsAre(0.25, 0.5)));
   EXPECT_THAT(run.steps[0].memory_share, ElementsAre(ElementsAre(0.125, 0.375)));
   EXPECT_EQ(run.steps[2].validation_loss, 4.75);
-  EXPECT_EQ(run.steps[2].gate_learning_rate, 0.03);
+  EXPECT_EQ(run.steps[2].learning_rate, 0.003);
 
   ASSERT_TRUE(run.model);
   EXPECT_EQ(run.model->update, "delta");

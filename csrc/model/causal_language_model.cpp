@@ -1,10 +1,9 @@
 #include "model/causal_language_model.h"
 
 #include "model/decoder.h"
-#include "model/linear_cross_entropy.h"
-#include "model/matrix_product.h"
 #include "model/memory_kinds.h"
 #include "model/projection.h"
+#include "ops/ops.h"
 
 namespace infini {
 
@@ -100,16 +99,16 @@ Tensor CausalLanguageModel::continue_segment(const Tensor& tokens, ContextState&
 }
 
 Tensor CausalLanguageModel::loss(const Tensor& hidden, const Tensor& targets, const Tensor& weights) const {
-  return linear_cross_entropy(hidden.flatten(0, 1), head(), targets.flatten(),
-                              weights.defined() ? std::optional<Tensor>(weights.flatten()) : std::nullopt);
+  return ops::linear_cross_entropy(hidden.flatten(0, 1), head(), targets.flatten(),
+                                   weights.defined() ? std::optional<Tensor>(weights.flatten()) : std::nullopt);
 }
 
 Tensor CausalLanguageModel::token_losses(const Tensor& hidden, const Tensor& targets) const {
-  return linear_token_losses(hidden.flatten(0, 1), head(), targets.flatten()).view(targets.sizes());
+  return ops::linear_token_losses(hidden.flatten(0, 1), head(), targets.flatten()).view(targets.sizes());
 }
 
 Tensor CausalLanguageModel::logits(const Tensor& hidden) const {
-  return affine_map(hidden, head().to(hidden.scalar_type()), {});
+  return ops::affine_map(hidden, head().to(hidden.scalar_type()));
 }
 
 torch::Device CausalLanguageModel::device() const { return embedding().device(); }

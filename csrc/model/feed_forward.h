@@ -7,9 +7,6 @@
 
 namespace infini {
 
-/// silu(gate) · up, elementwise, with silu(x) = x · sigmoid(x). Differentiable once.
-torch::Tensor swiglu(const torch::Tensor& gate, const torch::Tensor& up);
-
 /// down(silu(gate(x)) · up(x)): [..., hidden_size] → [..., hidden_size].
 class FeedForward : public torch::nn::Module {
  public:

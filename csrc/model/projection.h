@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "model/matrix_product.h"
+#include "ops/ops.h"
 
 namespace infini {
 
@@ -16,7 +16,9 @@ class Projection : public torch::nn::Module {
   }
 
   torch::Tensor forward(const torch::Tensor& x) const {
-    return affine_map(x, weight_.to(x.scalar_type()), bias_.defined() ? bias_.to(x.scalar_type()) : bias_);
+    std::optional<torch::Tensor> bias;
+    if (bias_.defined()) bias = bias_.to(x.scalar_type());
+    return ops::affine_map(x, weight_.to(x.scalar_type()), bias);
   }
 
   const torch::Tensor& weight() const { return weight_; }

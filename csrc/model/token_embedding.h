@@ -2,11 +2,9 @@
 
 #include <torch/torch.h>
 
-namespace infini {
+#include "ops/ops.h"
 
-/// The rows of weight [V, D] that tokens [...] (int64) name, as [..., D] in `dtype`. The gradient is summed in weight's
-/// dtype. Differentiable once.
-torch::Tensor embed_tokens(const torch::Tensor& weight, const torch::Tensor& tokens, torch::Dtype dtype);
+namespace infini {
 
 /// A table of vectors, one a token of the vocabulary.
 class TokenEmbedding : public torch::nn::Module {
@@ -15,7 +13,7 @@ class TokenEmbedding : public torch::nn::Module {
       : weight_(register_parameter("weight", torch::empty({vocabulary, width}, options))) {}
 
   torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype dtype) const {
-    return embed_tokens(weight_, tokens, dtype);
+    return ops::embed_tokens(weight_, tokens, dtype);
   }
 
   const torch::Tensor& weight() const { return weight_; }

@@ -61,13 +61,13 @@ void check_arguments(const AttentionArguments& arguments) {
     check_size(*table, name, 0, segment_length, "segment_length");
     check_size(*table, name, 1, q.sym_size(3), "q's width");
   }
-  const auto segments = (q.sym_size(2) + (segment_length - 1)) / segment_length;
+  const auto segments = segments_of(q.sym_size(2), segment_length);
   check_starts(starts, q, segments);
   check_gain(gain, q, segments);
 }
 
 AttentionForward call_forward(const AttentionArguments& arguments) {
-  return attention_schema::call<AttentionForward>("infini::_attention_forward", arguments);
+  return attention_schema::call<"infini::_attention_forward", AttentionForward>(arguments);
 }
 
 class Attention : public torch::autograd::Function<Attention> {
@@ -137,7 +137,7 @@ AttentionForward attention_forward_meta(const AttentionArguments& arguments) {
   const auto key_width = q.sym_size(3), value_width = v.sym_size(3);
   const int64_t segment_length = arguments.segment_length;
   const bool writes = arguments.update != "none";
-  const auto segments = writes ? (tokens + (segment_length - 1)) / segment_length : c10::SymInt(0);
+  const auto segments = writes ? segments_of(tokens, segment_length) : c10::SymInt(0);
   const auto state = q.options().dtype(state_dtype(q, arguments.memory));
   const auto written = arguments.update == "delta" ? tokens / segment_length : c10::SymInt(0);
   return {empty_in_layout_of(q, value_width, q.scalar_type()),

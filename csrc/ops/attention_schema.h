@@ -82,17 +82,18 @@ AttentionBackward collected_backward(const std::optional<at::Tensor>& grad_out,
 }
 
 /// Calls an op whose schema has attention's arguments.
-template <typename Result>
-Result call(const char* op, const AttentionArguments& x) {
-  return dispatch<Function<Result>>(op, x.q, x.k, x.v, x.beta, x.memory, x.norm, x.cos, x.sin, x.segment_length,
-                                    std::string_view(x.update), x.starts, x.gain);
+template <OpName op, typename Result>
+Result call(const AttentionArguments& x) {
+  return dispatch<op, Function<Result>>(x.q, x.k, x.v, x.beta, x.memory, x.norm, x.cos, x.sin, x.segment_length,
+                                        std::string_view(x.update), x.starts, x.gain);
 }
 
 inline AttentionBackward call_backward(const AttentionOutputGradients& gradients, const AttentionArguments& x,
                                        const AttentionSaved& saved) {
-  return dispatch<Backward>("infini::_attention_backward", gradients.out, gradients.memory, gradients.norm, x.q, x.k,
-                            x.v, x.beta, x.cos, x.sin, x.segment_length, std::string_view(x.update), x.starts, x.gain,
-                            saved.local, saved.logsumexp, saved.memories, saved.norms, saved.transitions);
+  return dispatch<"infini::_attention_backward", Backward>(
+      gradients.out, gradients.memory, gradients.norm, x.q, x.k, x.v, x.beta, x.cos, x.sin, x.segment_length,
+      std::string_view(x.update), x.starts, x.gain, saved.local, saved.logsumexp, saved.memories, saved.norms,
+      saved.transitions);
 }
 
 }  // namespace attention_schema

@@ -17,8 +17,16 @@ at::ScalarType state_dtype(const at::Tensor& activations, const at::Tensor& stat
 void check_tensor(const at::Tensor& tensor, const char* name, int64_t dims, const at::Tensor& like) {
   TORCH_CHECK(tensor.dim() == dims, name, " must have ", dims, " dimensions, but has shape ", tensor.sym_sizes());
   TORCH_CHECK(at::isFloatingType(tensor.scalar_type()), name, " must be floating, but is ", tensor.scalar_type());
+  check_not_empty(tensor, name);
   TORCH_CHECK(tensor.device() == like.device(), name, " must be on ", like.device(),
               " like the first argument, but is on ", tensor.device());
+}
+
+void check_not_empty(const at::Tensor& tensor, const char* name) {
+  for (const auto& size : tensor.sym_sizes()) {
+    TORCH_CHECK(size > 0, name, " must have at least one element in each dimension, but has shape ",
+                tensor.sym_sizes());
+  }
 }
 
 void check_same_dtype(const at::Tensor& tensor, const char* name, const at::Tensor& like, const char* like_name) {
@@ -43,6 +51,10 @@ void check_state(const at::Tensor& memory, const at::Tensor& norm) {
   check_size(norm, "norm", 0, memory.sym_size(0), "memory's batch");
   check_size(norm, "norm", 1, memory.sym_size(1), "memory's heads");
   check_size(norm, "norm", 2, memory.sym_size(2), "memory's key width");
+}
+
+c10::SymInt segments_of(const c10::SymInt& tokens, int64_t segment_length) {
+  return (tokens - 1) / segment_length + 1;  // without tokens + segment_length, which may be more than an integer holds
 }
 
 void check_groups(const c10::SymInt& heads, const c10::SymInt& groups, const char* name) {

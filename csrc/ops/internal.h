@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -11,10 +12,17 @@
 /// torch.compile see them. One forward and one backward for each public op.
 namespace infini::ops {
 
-/// Calls a registered op by name; `Signature` is its C++ function type.
-template <typename Signature, typename... Args>
-auto dispatch(const char* name, Args&&... args) {
-  const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+/// The name of an op as a template's argument.
+template <size_t Size>
+struct OpName {
+  char text[Size];
+  consteval OpName(const char (&name)[Size]) { std::copy_n(name, Size, text); }
+};
+
+/// Calls a registered op, which is looked up once; `Signature` is its C++ function type.
+template <OpName name, typename Signature, typename... Args>
+auto dispatch(Args&&... args) {
+  static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(name.text, "").template typed<Signature>();
   return op.call(std::forward<Args>(args)...);
 }
 

@@ -76,13 +76,13 @@ class MemoryCombine : public torch::autograd::Function<MemoryCombine> {
                         const Tensor& beta, const Tensor& norm) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     context->save_for_backward({local, retrieved, beta, norm});
-    return dispatch<Forward>("infini::_memory_combine_forward", local, retrieved, beta, norm);
+    return dispatch<"infini::_memory_combine_forward", Forward>(local, retrieved, beta, norm);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     auto [dlocal, dretrieved, dbeta] =
-        dispatch<Backward>("infini::_memory_combine_backward", gradients[0], saved[0], saved[1], saved[2], saved[3]);
+        dispatch<"infini::_memory_combine_backward", Backward>(gradients[0], saved[0], saved[1], saved[2], saved[3]);
     // The norm only decides whether the memory is empty.
     return {dlocal, dretrieved, dbeta, at::zeros_like(saved[3])};
   }
@@ -95,7 +95,7 @@ Tensor memory_combine_autograd(const Tensor& local, const Tensor& retrieved, con
 
 Tensor memory_combine_kernel(const Tensor& local, const Tensor& retrieved, const Tensor& beta, const Tensor& norm) {
   check_arguments(local, retrieved, beta, norm);
-  return dispatch<Forward>("infini::_memory_combine_forward", local, retrieved, beta, norm);
+  return dispatch<"infini::_memory_combine_forward", Forward>(local, retrieved, beta, norm);
 }
 
 }  // namespace

@@ -69,13 +69,13 @@ class MemoryRetrieve : public torch::autograd::Function<MemoryRetrieve> {
                         const Tensor& norm) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     context->save_for_backward({q, memory, norm});
-    return dispatch<Forward>("infini::_memory_retrieve_forward", q, memory, norm);
+    return dispatch<"infini::_memory_retrieve_forward", Forward>(q, memory, norm);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     auto [dq, dmemory, dnorm] =
-        dispatch<Backward>("infini::_memory_retrieve_backward", gradients[0], saved[0], saved[1], saved[2]);
+        dispatch<"infini::_memory_retrieve_backward", Backward>(gradients[0], saved[0], saved[1], saved[2]);
     return {dq, dmemory, dnorm};
   }
 };
@@ -87,7 +87,7 @@ Tensor memory_retrieve_autograd(const Tensor& q, const Tensor& memory, const Ten
 
 Tensor memory_retrieve_kernel(const Tensor& q, const Tensor& memory, const Tensor& norm) {
   check_arguments(q, memory, norm);
-  return dispatch<Forward>("infini::_memory_retrieve_forward", q, memory, norm);
+  return dispatch<"infini::_memory_retrieve_forward", Forward>(q, memory, norm);
 }
 
 }  // namespace

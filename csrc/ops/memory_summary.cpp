@@ -46,7 +46,7 @@ void check_arguments(const Tensor& k, const Tensor& v, const Tensor& norm, int64
   check_size(norm, "norm", 0, k.sym_size(0), "k's batch");
   check_size(norm, "norm", 1, k.sym_size(1), "k's heads");
   check_size(norm, "norm", 2, k.sym_size(3), "k's width");
-  check_starts(starts, k, (k.sym_size(2) + (segment_length - 1)) / segment_length);
+  check_starts(starts, k, segments_of(k.sym_size(2), segment_length));
 }
 
 /// [B,G,N,width] → its full segments [B,G,F,L,width], contiguous, so that one batched product serves all of them.
@@ -67,7 +67,7 @@ Tensor gradient_of_tokens(const Tensor& segments, const Tensor& like) {
 /// [B,1,S]: 0 where the state is emptied before the segment, else 1.
 Tensor kept(const OptionalTensor& starts, const Tensor& k, int64_t segment_length, at::ScalarType dtype) {
   if (starts) return starts->logical_not().to(dtype).unsqueeze(1);
-  return at::ones({k.size(0), 1, (k.size(2) + segment_length - 1) / segment_length}, k.options().dtype(dtype));
+  return at::ones({k.size(0), 1, segments_of(k.size(2), segment_length).expect_int()}, k.options().dtype(dtype));
 }
 
 /// [B,1,S+1]: 1 where neither this segment nor a later one is a start. So the incoming state survives to the end where
@@ -215,7 +215,7 @@ class MemorySummary : public torch::autograd::Function<MemorySummary> {
                                                 std::string_view update, const OptionalTensor& starts) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     auto [transition, memory, norm_out, norms, corrections, maps] =
-        dispatch<Forward>("infini::_memory_summary_forward", k, v, norm, segment_length, update, starts);
+        dispatch<"infini::_memory_summary_forward", Forward>(k, v, norm, segment_length, update, starts);
     context->save_for_backward({k, v, norm, starts.value_or(Tensor()), norms, corrections, maps});
     context->saved_data["segment_length"] = segment_length;
     context->saved_data["update"] = std::string(update);
@@ -227,10 +227,10 @@ class MemorySummary : public torch::autograd::Function<MemorySummary> {
     const auto saved = context->get_saved_variables();
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
     const auto update = context->saved_data["update"].toStringRef();
-    auto [dk, dv, dnorm] = dispatch<Backward>(
-        "infini::_memory_summary_backward", optional(gradients[0]), optional(gradients[1]), optional(gradients[2]),
-        saved[0], saved[1], saved[2], context->saved_data["segment_length"].toInt(), std::string_view(update),
-        optional(saved[3]), saved[4], saved[5], saved[6]);
+    auto [dk, dv, dnorm] = dispatch<"infini::_memory_summary_backward", Backward>(
+        optional(gradients[0]), optional(gradients[1]), optional(gradients[2]), saved[0], saved[1], saved[2],
+        context->saved_data["segment_length"].toInt(), std::string_view(update), optional(saved[3]), saved[4], saved[5],
+        saved[6]);
     return {dk, dv, dnorm, Tensor(), Tensor(), Tensor()};
   }
 };
@@ -247,7 +247,7 @@ std::tuple<Tensor, Tensor, Tensor> memory_summary_kernel(const Tensor& k, const 
                                                          int64_t segment_length, std::string_view update,
                                                          const OptionalTensor& starts) {
   check_arguments(k, v, norm, segment_length, update, starts);
-  auto result = dispatch<Forward>("infini::_memory_summary_forward", k, v, norm, segment_length, update, starts);
+  auto result = dispatch<"infini::_memory_summary_forward", Forward>(k, v, norm, segment_length, update, starts);
   return {std::get<0>(result), std::get<1>(result), std::get<2>(result)};
 }
 

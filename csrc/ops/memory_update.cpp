@@ -112,16 +112,16 @@ class MemoryUpdate : public torch::autograd::Function<MemoryUpdate> {
     context->save_for_backward({k, v, memory, norm});
     context->saved_data["update"] = std::string(update);
     context->set_materialize_grads(false);
-    auto [memory_out, norm_out] = dispatch<Forward>("infini::_memory_update_forward", k, v, memory, norm, update);
+    auto [memory_out, norm_out] = dispatch<"infini::_memory_update_forward", Forward>(k, v, memory, norm, update);
     return {memory_out, norm_out};
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const auto optional = [](const Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; };
-    auto [dk, dv, dmemory, dnorm] =
-        dispatch<Backward>("infini::_memory_update_backward", optional(gradients[0]), optional(gradients[1]), saved[0],
-                           saved[1], saved[2], saved[3], std::string_view(context->saved_data["update"].toStringRef()));
+    auto [dk, dv, dmemory, dnorm] = dispatch<"infini::_memory_update_backward", Backward>(
+        optional(gradients[0]), optional(gradients[1]), saved[0], saved[1], saved[2], saved[3],
+        std::string_view(context->saved_data["update"].toStringRef()));
     return {dk, dv, dmemory, dnorm, Tensor()};
   }
 };
@@ -136,7 +136,7 @@ std::tuple<Tensor, Tensor> memory_update_autograd(const Tensor& k, const Tensor&
 std::tuple<Tensor, Tensor> memory_update_kernel(const Tensor& k, const Tensor& v, const Tensor& memory,
                                                 const Tensor& norm, std::string_view update) {
   check_arguments(k, v, memory, norm, update);
-  return dispatch<Forward>("infini::_memory_update_forward", k, v, memory, norm, update);
+  return dispatch<"infini::_memory_update_forward", Forward>(k, v, memory, norm, update);
 }
 
 }  // namespace

@@ -8,19 +8,19 @@ using torch::Tensor;
 using OptionalTensor = std::optional<Tensor>;
 
 Tensor memory_retrieve(const Tensor& q, const Tensor& memory, const Tensor& norm) {
-  return dispatch<Tensor(const Tensor&, const Tensor&, const Tensor&)>("infini::memory_retrieve", q, memory, norm);
+  return dispatch<"infini::memory_retrieve", Tensor(const Tensor&, const Tensor&, const Tensor&)>(q, memory, norm);
 }
 
 std::tuple<Tensor, Tensor> memory_update(const Tensor& k, const Tensor& v, const Tensor& memory, const Tensor& norm,
                                          std::string_view update) {
   using Signature =
       std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, std::string_view);
-  return dispatch<Signature>("infini::memory_update", k, v, memory, norm, update);
+  return dispatch<"infini::memory_update", Signature>(k, v, memory, norm, update);
 }
 
 Tensor memory_combine(const Tensor& local, const Tensor& retrieved, const Tensor& beta, const Tensor& norm) {
   using Signature = Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&);
-  return dispatch<Signature>("infini::memory_combine", local, retrieved, beta, norm);
+  return dispatch<"infini::memory_combine", Signature>(local, retrieved, beta, norm);
 }
 
 std::tuple<Tensor, Tensor, Tensor> memory_summary(const Tensor& k, const Tensor& v, const Tensor& norm,
@@ -28,15 +28,43 @@ std::tuple<Tensor, Tensor, Tensor> memory_summary(const Tensor& k, const Tensor&
                                                   const OptionalTensor& starts) {
   using Signature = std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, int64_t,
                                                        std::string_view, const OptionalTensor&);
-  return dispatch<Signature>("infini::memory_summary", k, v, norm, segment_length, update, starts);
+  return dispatch<"infini::memory_summary", Signature>(k, v, norm, segment_length, update, starts);
 }
 
 std::tuple<Tensor, Tensor, Tensor> attention(const AttentionArguments& arguments) {
-  return attention_schema::call<std::tuple<Tensor, Tensor, Tensor>>("infini::attention", arguments);
+  return attention_schema::call<"infini::attention", std::tuple<Tensor, Tensor, Tensor>>(arguments);
 }
 
 Tensor rotate(const Tensor& x, const Tensor& cos, const Tensor& sin) {
-  return dispatch<Tensor(const Tensor&, const Tensor&, const Tensor&)>("infini::rotate", x, cos, sin);
+  return dispatch<"infini::rotate", Tensor(const Tensor&, const Tensor&, const Tensor&)>(x, cos, sin);
+}
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  return dispatch<"infini::rms_norm", Tensor(const Tensor&, const Tensor&, double)>(x, weight, eps);
+}
+
+Tensor swiglu(const Tensor& gate, const Tensor& up) {
+  return dispatch<"infini::swiglu", Tensor(const Tensor&, const Tensor&)>(gate, up);
+}
+
+Tensor affine_map(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
+  using Signature = Tensor(const Tensor&, const Tensor&, const OptionalTensor&);
+  return dispatch<"infini::affine_map", Signature>(x, weight, bias);
+}
+
+Tensor embed_tokens(const Tensor& weight, const Tensor& tokens, torch::Dtype dtype) {
+  return dispatch<"infini::embed_tokens", Tensor(const Tensor&, const Tensor&, torch::Dtype)>(weight, tokens, dtype);
+}
+
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& targets,
+                            const OptionalTensor& row_weights) {
+  using Signature = Tensor(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&);
+  return dispatch<"infini::linear_cross_entropy", Signature>(hidden, weight, targets, row_weights);
+}
+
+Tensor linear_token_losses(const Tensor& hidden, const Tensor& weight, const Tensor& targets) {
+  using Signature = Tensor(const Tensor&, const Tensor&, const Tensor&);
+  return dispatch<"infini::linear_token_losses", Signature>(hidden, weight, targets);
 }
 
 }  // namespace infini::ops

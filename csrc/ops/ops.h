@@ -8,9 +8,9 @@
 
 #include "ops/attention_arguments.h"
 
-/// The public ops, as C++ calls them. Each goes through the dispatcher, so the same kernels serve
-/// `torch.ops.infini.*` in Python. Shapes: B batch, H query heads, G key/value heads (H a multiple of G), N tokens,
-/// D key width, E value width, S = ceil(N / segment_length).
+/// The public ops, as C++ calls them. All are differentiable once; a second derivative is refused. Each goes through
+/// the dispatcher, so the same kernels serve `torch.ops.infini.*` in Python. Shapes: B batch, H query heads, G
+/// key/value heads (H a multiple of G), N tokens, D key width, E value width, S = ceil(N / segment_length).
 namespace infini::ops {
 
 /// σ(q) M / (σ(q) z): q [B,H,N,D], memory [B,G,D,E], norm [B,G,D] → [B,H,N,E]. An empty memory gives 0.
@@ -35,5 +35,32 @@ std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> attention(const Attentio
 
 /// Rotary position embedding in the rotate-half layout: x [...,N,D], cos and sin [N,D] → like x. Differentiable in x.
 torch::Tensor rotate(const torch::Tensor& x, const torch::Tensor& cos, const torch::Tensor& sin);
+
+/// x / sqrt(mean(x²) + eps) · weight over the last dimension: x [..., D], weight [D] → like x. Statistics in float32,
+/// or in float64 where x is; each gradient has its input's dtype.
+torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
+
+/// silu(gate) · up, elementwise, with silu(x) = x · sigmoid(x).
+torch::Tensor swiglu(const torch::Tensor& gate, const torch::Tensor& up);
+
+/// x Wᵀ + b for x [..., in], weight [out, in] and bias [out] or none, all of one dtype.
+torch::Tensor affine_map(const torch::Tensor& x, const torch::Tensor& weight,
+                         const std::optional<torch::Tensor>& bias = std::nullopt);
+
+/// The rows of weight [V, D] that tokens [...] (int64) name, as [..., D] in `dtype`. The gradient is summed in weight's
+/// dtype.
+torch::Tensor embed_tokens(const torch::Tensor& weight, const torch::Tensor& tokens, torch::Dtype dtype);
+
+/// Σ over rows with target ≥ 0 of −w log softmax(hidden Wᵀ)[target], a scalar in float32 (float64 where hidden is).
+/// hidden [R, D], weight [V, D], targets [R] (int64), w: row_weights [R], constant, 1 without. Never more than a block
+/// of rows of logits exists. Without anything that requires a gradient only the loss is computed.
+torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight,
+                                   const torch::Tensor& targets,
+                                   const std::optional<torch::Tensor>& row_weights = std::nullopt);
+
+/// −log softmax(hidden Wᵀ)[target] of every row, [R] in float32 (float64 where hidden is), 0 where the target is
+/// negative. Shapes as above; without a graph.
+torch::Tensor linear_token_losses(const torch::Tensor& hidden, const torch::Tensor& weight,
+                                  const torch::Tensor& targets);
 
 }  // namespace infini::ops

@@ -18,6 +18,7 @@ using Rotation = Tensor(const Tensor&, const Tensor&, const Tensor&);
 void check_arguments(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   TORCH_CHECK(x.dim() >= 2 && at::isFloatingType(x.scalar_type()) && x.sym_size(-1) % 2 == 0,
               "x must be a floating [..., tokens, even width], but is ", x.scalar_type(), " ", x.sym_sizes());
+  check_not_empty(x, "x");
   for (const auto& [table, name] : {std::pair{&cos, "cos"}, std::pair{&sin, "sin"}}) {
     check_tensor(*table, name, 2, x);
     check_size(*table, name, 0, x.sym_size(-2), "x's tokens");
@@ -53,12 +54,12 @@ class Rotate : public torch::autograd::Function<Rotate> {
                         const Tensor& sin) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     context->save_for_backward({cos, sin});
-    return dispatch<Rotation>("infini::_rotate_forward", x, cos, sin);
+    return dispatch<"infini::_rotate_forward", Rotation>(x, cos, sin);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    return {dispatch<Rotation>("infini::_rotate_backward", gradients[0], saved[0], saved[1]), Tensor(), Tensor()};
+    return {dispatch<"infini::_rotate_backward", Rotation>(gradients[0], saved[0], saved[1]), Tensor(), Tensor()};
   }
 };
 
@@ -69,7 +70,7 @@ Tensor rotate_autograd(const Tensor& x, const Tensor& cos, const Tensor& sin) {
 
 Tensor rotate_kernel(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   check_arguments(x, cos, sin);
-  return dispatch<Rotation>("infini::_rotate_forward", x, cos, sin);
+  return dispatch<"infini::_rotate_forward", Rotation>(x, cos, sin);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ import sys
 
 import compiled
 import counted
-from devices import DEVICES, H100
+from devices import DEVICES, H100, LEAST_SHARED_BYTES, SMALL_DEVICES
 from prediction import (DIRECTIONS, HEADS, SEGMENT_LENGTH, TOKENS, UPDATES, WIDTH, Eager, Ours, total_bytes,
                         total_seconds)
 
@@ -49,7 +49,12 @@ For {', '.join(f'{d.architecture} ({d.name})' for d in DEVICES)}, in this order 
 products are exact. `sum_` and `recur_` work on states alone, segment after segment: their few blocks move little.
 """
 
-# The only step with one block for each multiprocessor: its two matrices of 128 x 128 floats leave no room for another.
+SMALL = f"""## Where a block has little shared memory
+The same for {', '.join(f'{d.architecture} ({d.name})' for d in SMALL_DEVICES)}, whose blocks have {LEAST_SHARED_BYTES}
+bytes at most. Kernels that would like more have a second form, with a `false` at the end.
+"""
+
+# The one step with a block for itself: its two matrices of 128 x 128 floats leave no room for a second.
 ALONE = ("float", "delta_update_backward")
 
 
@@ -67,15 +72,18 @@ def slashed(values):
 
 class Report:
     def __init__(self):
-        self.traffic, self.launches = counted.run_traffic_test()
-        self.compiled = compiled.compile_all(device.architecture for device in DEVICES)
+        self.traffic, self.launches, self.small_launches = counted.run_traffic_test()
+        self.compiled = compiled.compile_all(device.architecture for device in DEVICES + SMALL_DEVICES)
         self.passes = {(update, direction): (Ours(update, direction, self.traffic, self.launches["__nv_bfloat16"]),
                                              Eager(update, direction))
                        for update in UPDATES for direction in DIRECTIONS}
 
+    def shared_bytes(self, launch, device):
+        return self.compiled[device.architecture][launch.kernel].static_shared_bytes + launch.shared_bytes
+
     def blocks_at_once(self, launch, device):
         kernel = self.compiled[device.architecture][launch.kernel]
-        return device.blocks_at_once(kernel.registers, kernel.static_shared_bytes + launch.shared_bytes, launch.threads)
+        return device.blocks_at_once(kernel.registers, self.shared_bytes(launch, device), launch.threads)
 
     def fills_h100(self, launch):
         return min(self.blocks_at_once(launch, H100), launch.blocks / H100.multiprocessors) >= LEAST_BLOCKS
@@ -91,7 +99,11 @@ class Report:
         few = [f"`{step}` in {DTYPES[dtype]}" for dtype, steps in self.launches.items()
                for step, launch in steps.items()
                if "scan" not in step and (dtype, step) != ALONE and not self.fills_h100(launch)]
+        too_large = [f"`{launch.kernel}`" for steps in self.small_launches.values() for launch in steps.values()
+                     if self.shared_bytes(launch, SMALL_DEVICES[0]) > LEAST_SHARED_BYTES]
         return [
+            (f"no block asks for more than {LEAST_SHARED_BYTES} bytes of shared memory where there is no more",
+             not too_large, ", ".join(too_large) or f"all but `{ALONE[1]}` in {DTYPES[ALONE[0]]}, which is composed"),
             ("no spilled registers, any kernel, dtype, width and architecture", not spilled, ", ".join(spilled) or "0"),
             ("retrieve moves at most 1.05 of what it needs", ratios["retrieve"] <= 1.05, f"{ratios['retrieve']:.3f}"),
             ("each backward launch moves at most 1.15 of what it needs", backward <= 1.15, f"{backward:.3f}"),
@@ -158,18 +170,19 @@ class Report:
         header = ["step", "bytes needed", "bytes moved", "moved / needed", "of pieces", "L2 / needed", "conflicts"]
         return table(header, rows)
 
-    def resources(self):
+    def resources(self, launches, devices):
         rows = {}
-        for steps in self.launches.values():
-            for step, launch in steps.items():
-                kernels = [self.compiled[device.architecture][launch.kernel] for device in DEVICES]
-                at_once = [self.blocks_at_once(launch, device) for device in DEVICES]
+        for steps in launches.values():
+            for launch in steps.values():
+                kernels = [self.compiled[device.architecture][launch.kernel] for device in devices]
+                at_once = [self.blocks_at_once(launch, device) for device in devices]
                 static = slashed(kernel.static_shared_bytes for kernel in kernels)
                 rows.setdefault(launch.kernel, [
                     f"`{launch.kernel}`", slashed(kernel.registers for kernel in kernels),
                     slashed(kernel.spilled_bytes for kernel in kernels), f"{static} + {launch.shared_bytes}",
                     launch.threads, slashed(at_once),
-                    slashed(f"{count * launch.threads / 2048:.0%}" for count in at_once), launch.blocks,
+                    slashed(f"{count * launch.threads / (32 * device.warps):.0%}"
+                            for count, device in zip(at_once, devices)), launch.blocks,
                     slashed(kernel.tensor_instructions for kernel in kernels)])
         return table(["kernel", "registers", "spilled bytes", "shared bytes, static + dynamic", "threads",
                       "blocks at once", "occupancy", "blocks in the grid", "tensor instructions"], rows.values())
@@ -182,7 +195,8 @@ class Report:
         OUTPUT.write_text("\n".join([
             INTRODUCTION, "## Bounds", verdicts, TIMES, self.devices(), self.times(),
             f"Where the milliseconds go on an {H100.name}:\n", self.shares(), TRAFFIC, self.traffic_rows(), RESOURCES,
-            self.resources(), "## The eager chain, op by op", self.eager_ops()]))
+            self.resources(self.launches, DEVICES), SMALL, self.resources(self.small_launches, SMALL_DEVICES),
+            "## The eager chain, op by op", self.eager_ops()]))
         print(f"{verdicts}\nwritten: {OUTPUT}")
         return all(holds for _, holds, _ in bounds)
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace host_cuda {
@@ -36,6 +37,21 @@ class ScopedSchedule {
 
  private:
   Schedule previous_;
+};
+
+/// The dynamic shared memory that a block may have.
+std::size_t shared_memory_limit();
+
+/// A block may have `bytes` of it while this lives: for the kernels' forms for devices that give less.
+class ScopedSharedMemoryLimit {
+ public:
+  explicit ScopedSharedMemoryLimit(std::size_t bytes);
+  ~ScopedSharedMemoryLimit();
+  ScopedSharedMemoryLimit(const ScopedSharedMemoryLimit&) = delete;
+  ScopedSharedMemoryLimit& operator=(const ScopedSharedMemoryLimit&) = delete;
+
+ private:
+  std::size_t previous_;
 };
 
 }  // namespace host_cuda

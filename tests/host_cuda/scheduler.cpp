@@ -33,9 +33,8 @@ uint3 position(unsigned linear, dim3 extents) {
   return {linear % extents.x, linear / extents.x % extents.y, linear / extents.x / extents.y};
 }
 
-/// What a device of compute capability 8.0, the least that kernels are built for, can launch.
+/// What a device of compute capability 8.0 can launch, with `shared_memory_limit`.
 void check_launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t shared_bytes) {
-  constexpr std::size_t most_shared_bytes = 163 * 1024;
   constexpr unsigned most_blocks_in_y_or_z = 65535;
   const auto refuse = [&](const std::string& why) { throw KernelError(std::string(kernel_name) + ": " + why); };
   if (size(block) < 1 || size(block) > kMaximumThreads) {
@@ -44,14 +43,22 @@ void check_launch(const char* kernel_name, dim3 grid, dim3 block, std::size_t sh
   if (size(grid) < 1 || grid.y > most_blocks_in_y_or_z || grid.z > most_blocks_in_y_or_z) {
     refuse("a grid has at least one block, and at most 65535 in y and z, not " + to_string(uint3(grid)));
   }
-  if (shared_bytes > most_shared_bytes) {
-    refuse("a block has at most 163 KiB of shared memory, not " + std::to_string(shared_bytes) + " bytes");
+  if (shared_bytes > scheduler.shared_memory_limit) {
+    refuse("a block has at most " + std::to_string(scheduler.shared_memory_limit) + " bytes of shared memory, not " +
+           std::to_string(shared_bytes));
   }
 }
 
 }  // namespace
 
 Scheduler scheduler;
+
+std::size_t shared_memory_limit() { return scheduler.shared_memory_limit; }
+
+ScopedSharedMemoryLimit::ScopedSharedMemoryLimit(std::size_t bytes)
+    : previous_(std::exchange(scheduler.shared_memory_limit, bytes)) {}
+
+ScopedSharedMemoryLimit::~ScopedSharedMemoryLimit() { scheduler.shared_memory_limit = previous_; }
 
 ScopedSchedule::ScopedSchedule(Schedule schedule) : previous_(std::exchange(scheduler.schedule, schedule)) {}
 

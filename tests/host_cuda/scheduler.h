@@ -85,6 +85,8 @@ class Scheduler {
 
   // From outside of kernels:
   Schedule schedule;
+  /// The dynamic shared memory that a block may have: at first that of compute capability 8.0.
+  std::size_t shared_memory_limit = 163 * 1024;
   /// Where launches are put instead of being executed.
   std::vector<Launch>* plan = nullptr;
 

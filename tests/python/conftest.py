@@ -11,11 +11,13 @@ pytest.register_assert_rewrite("measures")
 DEFAULT_LIBRARY = pathlib.Path(__file__).resolve().parents[2] / "build" / "release" / "libinfini_ops.so"
 
 
+LIBRARY = os.environ.get("INFINI_OPS_LIBRARY", str(DEFAULT_LIBRARY))
+
+
 def pytest_configure():
-    library = os.environ.get("INFINI_OPS_LIBRARY", str(DEFAULT_LIBRARY))
-    if not os.path.exists(library):
-        pytest.exit(f"{library} is missing; build it with scripts/test.sh, or name it in INFINI_OPS_LIBRARY", 2)
-    torch.ops.load_library(library)
+    if not os.path.exists(LIBRARY):
+        pytest.exit(f"{LIBRARY} is missing; build it with scripts/test.sh, or name it in INFINI_OPS_LIBRARY", 2)
+    torch.ops.load_library(LIBRARY)
     # The inputs are tiny, so on a busy machine two threads would spend their time waiting for each other.
     # What several threads must not change is tested in test_values.py.
     torch.set_num_threads(1)

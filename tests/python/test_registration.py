@@ -10,7 +10,20 @@ from attention_inputs import attention_inputs, rope_tables
 
 ops = torch.ops.infini
 
-NAMES = ["memory_retrieve", "memory_update", "memory_combine", "memory_summary", "attention", "rotate"]
+NAMES = [
+    "memory_retrieve",
+    "memory_update",
+    "memory_combine",
+    "memory_summary",
+    "attention",
+    "rotate",
+    "rms_norm",
+    "swiglu",
+    "affine_map",
+    "embed_tokens",
+    "linear_cross_entropy",
+    "linear_token_losses",
+]
 
 
 def samples(name, dtype=torch.float32, requires_grad=True):
@@ -65,6 +78,22 @@ def samples(name, dtype=torch.float32, requires_grad=True):
     if name == "rotate":
         tables = [table.to(torch.float32) for table in rope_tables(11, 4)]
         return [[tensor(2, 4, 11, 4), *tables], [transposed(4, 4), *tables], [tensor(11, 4), *tables]]
+    if name == "rms_norm":
+        return [[x, tensor(4), 0.1] for x in (tensor(2, 11, 4), transposed(4, 4), tensor(3, 1, 4))]
+    if name == "swiglu":
+        return [[make() for _ in range(2)] for make in (lambda: tensor(2, 11, 4), lambda: transposed(4, 4))]
+    if name == "affine_map":
+        return [[x, tensor(6, 4), bias] for x in (tensor(2, 11, 4), transposed(3, 4)) for bias in (tensor(6), None)]
+    if name == "embed_tokens":
+        return [[tensor(7, 4), torch.randint(7, shape), dtype] for shape in ((2, 3), (5,), (1, 1))]
+    if name in ("linear_cross_entropy", "linear_token_losses"):
+        constant = name == "linear_token_losses"
+        targets = torch.tensor([1, -100, 3, 0, 2])
+        hidden, weight = tensor(5, 4), tensor(7, 4)
+        if constant:
+            hidden, weight = hidden.detach(), weight.detach()
+            return [[hidden, weight, targets], [hidden[:1], weight, targets[:1]]]
+        return [[hidden, weight, targets, w] for w in (None, torch.rand(5, dtype=state))]
     result = []
     for update in ("none", "linear", "delta"):
         for settings in (
@@ -126,6 +155,12 @@ def test_the_public_schemas_are_the_contracts():
         "attention": "(Tensor q, Tensor k, Tensor v, Tensor beta, Tensor memory, Tensor norm, Tensor cos, Tensor sin, "
         "int segment_length, str update, Tensor? starts=None, Tensor? gain=None) -> "
         "(Tensor out, Tensor memory, Tensor norm)",
+        "rms_norm": "(Tensor x, Tensor weight, float eps) -> Tensor",
+        "swiglu": "(Tensor gate, Tensor up) -> Tensor",
+        "affine_map": "(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor",
+        "embed_tokens": "(Tensor weight, Tensor tokens, ScalarType dtype) -> Tensor",
+        "linear_cross_entropy": "(Tensor hidden, Tensor weight, Tensor targets, Tensor? row_weights=None) -> Tensor",
+        "linear_token_losses": "(Tensor hidden, Tensor weight, Tensor targets) -> Tensor",
     }
     for name, schema in schemas.items():
         assert str(getattr(ops, name).default._schema) == f"infini::{name}{schema}"
@@ -150,7 +185,9 @@ def test_meta_results_and_gradients_have_the_shapes_dtypes_and_strides_of_the_cp
         forms = []
         for each in (arguments, [on_meta(argument) for argument in arguments]):
             outputs = as_list(getattr(ops, name)(*each))
-            gradients = torch.autograd.grad(outputs, differentiable(each), [torch.ones_like(o) for o in outputs])
+            leaves = differentiable(each)
+            upstream = [torch.ones_like(output) for output in outputs]
+            gradients = torch.autograd.grad(outputs, leaves, upstream) if leaves else []
             with torch.no_grad():
                 plain = as_list(getattr(ops, name)(*each))
             forms.append((form(outputs), form(gradients), form(plain)))
@@ -247,6 +284,17 @@ STATE = dict(memory=torch.zeros(2, 2, 4, 6), norm=torch.zeros(2, 2, 4))
 WRONG = {
     "q's dimensions": wrong(attention_shape("q", 4, 11, 4), "q", "4 dimensions", "[4, 11, 4]"),
     "q's dtype": wrong(attention_shape("q", 2, 4, 11, 4, dtype=torch.int64), "q", "floating", "Long|int64"),
+    "no KV heads": wrong(
+        attention_error(
+            k=torch.zeros(2, 0, 11, 4, dtype=torch.float64),
+            v=torch.zeros(2, 0, 11, 6, dtype=torch.float64),
+            memory=torch.zeros(2, 0, 4, 6),
+            norm=torch.zeros(2, 0, 4),
+        ),
+        "k",
+        "at least one element",
+        "[2, 0, 11, 4]",
+    ),
     "q's heads": wrong(
         attention_error(q=torch.zeros(2, 3, 11, 4, dtype=torch.float64), beta=torch.zeros(3)), "q", "multiple of 2", "3"
     ),
@@ -390,6 +438,33 @@ WRONG = {
     ),
     "rotate's width": wrong(
         lambda: ops.rotate(torch.zeros(2, 5, 3), torch.zeros(5, 3), torch.zeros(5, 3)), "x", "even", "[2, 5, 3]"
+    ),
+    "rms_norm's weight": wrong(
+        lambda: ops.rms_norm(torch.zeros(2, 4), torch.zeros(3), 1e-5), "weight", "4", "[3]"
+    ),
+    "swiglu's up": wrong(lambda: ops.swiglu(torch.zeros(2, 4), torch.zeros(2, 3)), "up", "[2, 4]", "[2, 3]"),
+    "affine_map's weight": wrong(
+        lambda: ops.affine_map(torch.zeros(2, 4), torch.zeros(3, 5)), "weight", "4", "[3, 5]"
+    ),
+    "affine_map's bias": wrong(
+        lambda: ops.affine_map(torch.zeros(2, 4), torch.zeros(3, 4), torch.zeros(4)), "bias", "3", "[4]"
+    ),
+    "embed_tokens' tokens": wrong(
+        lambda: ops.embed_tokens(torch.zeros(2, 4), torch.zeros(3), torch.float32), "tokens", "int64", "Float|float32"
+    ),
+    "linear_cross_entropy's targets": wrong(
+        lambda: ops.linear_cross_entropy(torch.zeros(2, 4), torch.zeros(3, 4), torch.zeros(3, dtype=torch.int64)),
+        "targets",
+        "2",
+        "[3]",
+    ),
+    "linear_cross_entropy's weights": wrong(
+        lambda: ops.linear_cross_entropy(
+            torch.zeros(2, 4), torch.zeros(3, 4), torch.zeros(2, dtype=torch.int64), torch.ones(2, requires_grad=True)
+        ),
+        "row_weights",
+        "constant",
+        "gradient",
     ),
     "rotate's gradient": wrong(
         lambda: ops.rotate(torch.zeros(5, 4), torch.zeros(5, 4, requires_grad=True), torch.zeros(5, 4)),

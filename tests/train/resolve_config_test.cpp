@@ -62,7 +62,7 @@ TEST_F(ResolvedConfig, KeepsTheEndsOfTheWeightsThatItStartsFrom) {
 TEST_F(ResolvedConfig, RefusesWeightsOfAnotherTokenizerThanTheDatas) {
   start_from(*make_byte_tokenizer(), nullptr);
   EXPECT_THAT(message_of<UserError>([&] { resolve_config(config_); }),
-              HasSubstr("were prepared with another tokenizer than that of initial_checkpoint"));
+              HasSubstr("were prepared with another tokenizer than that of the weights in"));
 }
 
 }  // namespace

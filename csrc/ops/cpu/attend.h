@@ -125,7 +125,7 @@ int64_t attend_with(const Attend<T>& task, char* memory) {
   O* const values_right = scratch.take<O>(converts ? key_blocks * right_size<O>(key_block, E) : 0);
   O* const queries = scratch.take<O>(query_block * D);
   A* const scores = scratch.take<A>(query_block * key_block);
-  O* const probabilities = converts ? scratch.take<O>(query_block * key_block) : reinterpret_cast<O*>(scores);
+  O* const probabilities = same_or_new<O>(scratch, scores, query_block * key_block);
   O *const state = scratch.take<O>(converts ? D * E : 0), *const state_right =
                                                               scratch.take<O>(converts ? right_size<O>(D, E) : 0);
   A *const local = scratch.take<A>(query_block * E), *const retrieved = scratch.take<A>(query_block * E);

@@ -121,13 +121,13 @@ int64_t attend_backward_with(const AttendBackward<T>& task, Arithmetic<T>* dk, A
   O* const queries_rest = scratch.take<O>(converts ? query_block * D : 0);
   O* const queries_transposed = scratch.take<O>(right_size<O>(D, query_block));
   A* const dlocal = scratch.take<A>(query_block * E);
-  O* const dlocal_rows = converts ? scratch.take<O>(query_block * E) : reinterpret_cast<O*>(dlocal);
+  O* const dlocal_rows = same_or_new<O>(scratch, dlocal, query_block * E);
   O* const dlocal_right = scratch.take<O>(converts ? right_size<O>(query_block, E) : 0);
   O* const dlocal_transposed = scratch.take<O>(right_size<O>(E, query_block));
   A *const scores = scratch.take<A>(query_block * key_block), *const dprobabilities =
                                                                   scratch.take<A>(query_block * key_block);
-  O* const probabilities = converts ? scratch.take<O>(query_block * key_block) : reinterpret_cast<O*>(scores);
-  O* const dscores = converts ? scratch.take<O>(query_block * key_block) : reinterpret_cast<O*>(dprobabilities);
+  O* const probabilities = same_or_new<O>(scratch, scores, query_block * key_block);
+  O* const dscores = same_or_new<O>(scratch, dprobabilities, query_block * key_block);
   O* const dscores_right = scratch.take<O>(converts ? right_size<O>(key_block, query_block) : 0);
   A *const dqueries = scratch.take<A>(query_block * D), *const dqueries_transposed = scratch.take<A>(D * query_block);
   A *const dq_memory = scratch.take<A>(query_block * D), *const dq_local = scratch.take<A>(D);

@@ -13,6 +13,7 @@
 #include "ops/checks.h"
 #include "ops/cpu/bfloat16_product.h"
 #include "ops/cpu/segment_kernels.h"
+#include "ops/extents.h"
 
 namespace infini::ops::cpu {
 namespace {
@@ -25,45 +26,31 @@ T* data(const Tensor& tensor) {
   return tensor.defined() && tensor.numel() > 0 ? static_cast<T*>(tensor.data_ptr()) : nullptr;
 }
 
-/// The extents of one call.
-struct Extents {
-  int64_t batch, heads, groups, tokens, key_width, value_width, segment_length;
+Extents extents_of(const AttentionArguments& x) {
+  return {x.q.size(0), x.q.size(1), x.k.size(1), x.q.size(2), x.segment_length, x.q.size(3), x.v.size(3)};
+}
 
-  Extents(const Tensor& q, const Tensor& k, const Tensor& v, int64_t segment_length)
-      : batch(q.size(0)),
-        heads(q.size(1)),
-        groups(k.size(1)),
-        tokens(q.size(2)),
-        key_width(q.size(3)),
-        value_width(v.size(3)),
-        segment_length(segment_length) {}
-
-  int64_t segments() const { return (tokens + segment_length - 1) / segment_length; }
-  int64_t full_segments() const { return tokens / segment_length; }
-  int64_t group_size() const { return heads / groups; }
-  int64_t tasks() const { return batch * groups * segments(); }
-  int64_t state_size() const { return key_width * value_width; }
-  Sizes sizes(int64_t segment) const {
-    return {std::min(segment_length, tokens - segment * segment_length), group_size(), key_width, value_width};
-  }
-  /// The largest segment, for which scratch memory is measured.
-  Sizes largest() const { return {std::min(segment_length, tokens), group_size(), key_width, value_width}; }
-};
+/// Segments of all KV heads of all rows.
+int64_t tasks(const Extents& x) { return x.batch * x.groups * x.segments(); }
+int64_t state_size(const Extents& x) { return x.key_width * x.value_width; }
+Sizes sizes_of(const Extents& x, int64_t segment) {
+  return {x.tokens_of(segment), x.group_size(), x.key_width, x.value_width};
+}
 
 /// One segment of one KV head of one row.
-struct Place {
+struct GroupSegment {
   int64_t batch, group, segment, index;  // index: batch-major, then group, then segment
 };
 
 template <typename Body>
 void for_each_segment(const Extents& extents, int64_t scratch_bytes, const Body& body) {
-  at::parallel_for(0, extents.tasks(), 1, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, tasks(extents), 1, [&](int64_t begin, int64_t end) {
     const auto scratch = std::make_unique_for_overwrite<char[]>(static_cast<size_t>(scratch_bytes + 64));
     char* const aligned = scratch.get() + (64 - reinterpret_cast<uintptr_t>(scratch.get()) % 64) % 64;
     const MatrixUnit matrix_unit;
     for (int64_t index = begin; index < end; ++index) {
       const int64_t segment = index % extents.segments(), pair = index / extents.segments();
-      body(Place{pair / extents.groups, pair % extents.groups, segment, index}, aligned);
+      body(GroupSegment{pair / extents.groups, pair % extents.groups, segment, index}, aligned);
     }
   });
 }
@@ -77,7 +64,7 @@ void for_each_state(const Extents& extents, const Body& body) {
 
 /// Rows of one segment of head `head` of a [B, heads, N, width] tensor.
 template <typename T>
-Rows<T> rows_of(const Tensor& tensor, const Place& place, int64_t head, int64_t segment_length) {
+Rows<T> rows_of(const Tensor& tensor, const GroupSegment& place, int64_t head, int64_t segment_length) {
   using Plain = std::remove_const_t<T>;
   return {data<Plain>(tensor) + place.batch * tensor.stride(0) + head * tensor.stride(1) +
               place.segment * segment_length * tensor.stride(2),
@@ -117,7 +104,7 @@ struct PlainArguments {
         beta(plain(arguments.beta)),
         cos(plain(arguments.cos)),
         sin(plain(arguments.sin)),
-        extents(q, k, v, arguments.segment_length),
+        extents(extents_of(arguments)),
         update(parse_update(arguments.update, true)) {
     if (arguments.starts) starts = arguments.starts->contiguous();
     if (arguments.gain) gain = plain(*arguments.gain);
@@ -131,10 +118,11 @@ struct PlainArguments {
   }
 
   /// All but `out` and `local`, of which each pass needs its own.
-  Attend<T> attend(const Place& place, const Tensor& logsumexp, const Tensor& memories, const Tensor& norms) const {
+  Attend<T> attend(const GroupSegment& place, const Tensor& logsumexp, const Tensor& memories,
+                   const Tensor& norms) const {
     const int64_t head = place.group * extents.group_size();
     Attend<T> task;
-    task.sizes = extents.sizes(place.segment);
+    task.sizes = sizes_of(extents, place.segment);
     task.q = rows_of<const T>(q, place, head, extents.segment_length);
     task.q_head = q.stride(1);
     task.k = rows_of<const T>(k, place, place.group, extents.segment_length);
@@ -146,21 +134,23 @@ struct PlainArguments {
     task.sin = data<A>(sin);
     task.beta = data<A>(beta) + head;
     if (update != Update::none) {
-      task.memory = data<A>(memories) + place.index * extents.state_size();
+      task.memory = data<A>(memories) + place.index * state_size(extents);
       task.norm = data<A>(norms) + place.index * extents.key_width;
     }
     return task;
   }
 
-  Write<T> write(const Place& place) const {
+  Write<T> write(const GroupSegment& place) const {
     Write<T> task;
-    task.sizes = extents.sizes(place.segment);
+    task.sizes = sizes_of(extents, place.segment);
     task.k = rows_of<const T>(k, place, place.group, extents.segment_length);
     task.v = rows_of<const T>(v, place, place.group, extents.segment_length);
     task.gain = gain_at<A>(gain, place.batch, place.segment, extents.segments());
     return task;
   }
-  bool writes(const Place& place) const { return update != Update::none && place.segment < extents.full_segments(); }
+  bool writes(const GroupSegment& place) const {
+    return update != Update::none && place.segment < extents.full_segments();
+  }
 };
 
 template <typename T>
@@ -183,10 +173,10 @@ AttentionForward forward(const PlainArguments<T>& arguments, const Tensor& memor
   auto memory = PlainArguments<T>::plain(memory_in).clone();
   auto norm = PlainArguments<T>::plain(norm_in).clone();
   const auto written = at::empty({x.batch, x.groups, writes ? S : 0, D, E}, state);
-  const int64_t scratch_bytes = kernels.scratch_bytes(x.largest());
+  const int64_t scratch_bytes = kernels.scratch_bytes(sizes_of(x, 0));
 
   if (writes) {
-    for_each_segment(x, 0, [&](const Place& place, char*) {
+    for_each_segment(x, 0, [&](const GroupSegment& place, char*) {
       if (arguments.writes(place)) kernels.write_norm(arguments.write(place), data<A>(norms) + place.index * D);
     });
   }
@@ -204,10 +194,10 @@ AttentionForward forward(const PlainArguments<T>& arguments, const Tensor& memor
     }
   });
   if (writes) {
-    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+    for_each_segment(x, scratch_bytes, [&](const GroupSegment& place, char* scratch) {
       if (!arguments.writes(place)) return;
       auto task = arguments.write(place);
-      task.written = data<A>(written) + place.index * x.state_size();
+      task.written = data<A>(written) + place.index * state_size(x);
       if (delta) {
         task.norm = data<A>(norms) + place.index * D;
         task.transition = data<A>(transitions) + (place.index / S * F + place.segment) * D * D;
@@ -216,7 +206,7 @@ AttentionForward forward(const PlainArguments<T>& arguments, const Tensor& memor
     });
   }
   for_each_state(x, [&](int64_t pair, int64_t batch) {
-    const int64_t size = x.state_size();
+    const int64_t size = state_size(x);
     A* const M = data<A>(memory) + pair * size;
     for (int64_t s = 0; s < S; ++s) {
       if (starts_at(arguments.starts, batch, s, S)) std::fill_n(M, size, A(0));
@@ -235,7 +225,7 @@ AttentionForward forward(const PlainArguments<T>& arguments, const Tensor& memor
       }
     }
   });
-  for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+  for_each_segment(x, scratch_bytes, [&](const GroupSegment& place, char* scratch) {
     const int64_t head = place.group * x.group_size();
     auto task = arguments.attend(place, logsumexp, memories, norms);
     task.out = rows_of<T>(out, place, head, x.segment_length);
@@ -257,9 +247,9 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
   const auto& kernels = segment_kernels<T>();
   const auto& [local_in, logsumexp, memories, norms, transitions] = saved;
   const auto state = logsumexp.options();
-  const int64_t S = x.segments(), F = x.full_segments(), D = x.key_width, E = x.value_width, size = x.state_size();
+  const int64_t S = x.segments(), F = x.full_segments(), D = x.key_width, E = x.value_width, size = state_size(x);
   const bool delta = arguments.update == Update::delta, writes = arguments.update != Update::none;
-  const int64_t scratch_bytes = kernels.scratch_bytes(x.largest());
+  const int64_t scratch_bytes = kernels.scratch_bytes(sizes_of(x, 0));
   const auto dq = empty_in_layout_of(arguments.q, D, arguments.q.scalar_type());
   const auto dk = empty_in_layout_of(arguments.k, D, arguments.k.scalar_type());
   const auto dv = empty_in_layout_of(arguments.v, E, arguments.v.scalar_type());
@@ -271,7 +261,7 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
   // What each segment's reading sends to the state before it.
   const bool read = gradients.out.has_value(), retrieves = read && writes;
   Tensor dout, local, dbetas;
-  const auto along_memory = at::empty({retrieves ? x.tasks() : 0, x.group_size()}, state.dtype(at::kDouble));
+  const auto along_memory = at::empty({retrieves ? tasks(x) : 0, x.group_size()}, state.dtype(at::kDouble));
   const auto along_norm = at::empty({x.batch, x.heads, retrieves ? x.tokens : 0}, state);
   const auto dmemories = at::empty({x.batch, x.groups, retrieves ? S : 0, D, E}, state);
   const auto dnorms = at::empty({x.batch, x.groups, retrieves ? S : 0, D}, state);
@@ -280,7 +270,7 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
     local = PlainArguments<T>::rows(local_in);
     dbetas = at::empty({x.batch, x.groups, S, x.group_size()}, state);
   }
-  const auto attend_backward = [&](const Place& place) {
+  const auto attend_backward = [&](const GroupSegment& place) {
     const int64_t head = place.group * x.group_size();
     AttendBackward<T> task;
     task.forward = arguments.attend(place, logsumexp, memories, norms);
@@ -302,7 +292,7 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
     return task;
   };
   if (retrieves) {
-    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+    for_each_segment(x, scratch_bytes, [&](const GroupSegment& place, char* scratch) {
       kernels.retrieve_backward(attend_backward(place), scratch);
     });
   }
@@ -332,9 +322,9 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
   });
   const auto dnorms_before = at::empty({x.batch, x.groups, delta ? S : 0, D}, state);
   const auto written_along_norm = at::empty({x.batch, x.groups, delta ? x.tokens : 0}, state);
-  const auto write_backward = [&](const Place& place) {
+  const auto write_backward = [&](const GroupSegment& place) {
     WriteBackward<T> task;
-    task.sizes = x.sizes(place.segment);
+    task.sizes = sizes_of(x, place.segment);
     task.k = rows_of<const T>(arguments.k, place, place.group, x.segment_length);
     task.v = rows_of<const T>(arguments.v, place, place.group, x.segment_length);
     task.gain = gain_at<A>(arguments.gain, place.batch, place.segment, S);
@@ -348,7 +338,7 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
     return task;
   };
   if (delta) {
-    for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+    for_each_segment(x, scratch_bytes, [&](const GroupSegment& place, char* scratch) {
       if (!arguments.writes(place)) return;
       kernels.norm_backward(write_backward(place), data<A>(dnorms_before) + place.index * D, scratch);
     });
@@ -366,13 +356,13 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
     }
   });
   if (!read) dq.zero_();
-  for_each_segment(x, scratch_bytes, [&](const Place& place, char* scratch) {
+  for_each_segment(x, scratch_bytes, [&](const GroupSegment& place, char* scratch) {
     std::optional<AttendBackward<T>> reading;
     std::optional<WriteBackward<T>> writing;
     if (read) reading = attend_backward(place);
     if (arguments.writes(place)) writing = write_backward(place);
-    const SegmentBackward<T> task{reading ? &*reading : nullptr, writing ? &*writing : nullptr, x.sizes(place.segment),
-                                  rows_of<T>(dk, place, place.group, x.segment_length),
+    const SegmentBackward<T> task{reading ? &*reading : nullptr, writing ? &*writing : nullptr,
+                                  sizes_of(x, place.segment), rows_of<T>(dk, place, place.group, x.segment_length),
                                   rows_of<T>(dv, place, place.group, x.segment_length)};
     kernels.segment_backward(task, scratch);
   });

@@ -28,6 +28,16 @@ constexpr int64_t right_size(int64_t rows, int64_t columns) {
   return padded_rows<O>(rows) * padded_columns<O>(columns);
 }
 
+/// `buffer` itself where it holds O, else scratch memory of its own.
+template <typename O, typename A>
+inline O* same_or_new(Scratch& scratch, A* buffer, int64_t count) {
+  if constexpr (std::is_same_v<O, A>) {
+    return buffer;
+  } else {
+    return scratch.take<O>(count);
+  }
+}
+
 /// A right operand: of float and double `stride` is a row's, of bfloat16 it is a panel's number of rows.
 template <typename O>
 struct Right {
@@ -47,8 +57,9 @@ inline Right<O> rows_from(Right<O> operand, int64_t row) {
   return {operand.data + row * (std::is_same_v<O, BFloat16> ? panel_columns : operand.stride), operand.stride};
 }
 
-/// Two bfloat16 of neighbouring rows, the first in the low half.
-struct Pair {
+/// Two bfloat16 of neighbouring rows, the first in the low half. It reads and writes buffers of bfloat16, which C++
+/// allows to a type of another name only with this attribute.
+struct __attribute__((may_alias)) Pair {
   uint32_t bits;
 };
 

@@ -6,7 +6,7 @@
 
 #include "ops/attention_arguments.h"
 #include "ops/checks.h"
-#include "ops/cuda/extents.h"
+#include "ops/cuda/activations.h"
 #include "ops/cuda/rotate.h"
 
 /// Tensors as the kernels take them.
@@ -19,7 +19,7 @@ T* pointer(const at::Tensor& tensor) {
 
 /// A [B, heads, N, width] tensor whose rows begin at multiples of 16 bytes.
 template <typename T>
-Heads<T> heads_of(const at::Tensor& tensor) {
+HeadRows<T> heads_of(const at::Tensor& tensor) {
   return {pointer<std::remove_const_t<T>>(tensor), tensor.stride(0), tensor.stride(1), tensor.stride(2)};
 }
 
@@ -62,6 +62,20 @@ struct AlignedArguments {
   bool reads_memory() const { return update != Update::none; }
   bool is_delta() const { return update == Update::delta; }
 };
+
+/// Whether there are kernels for these arguments, with a state of `state`; if not, says so once.
+inline bool has_kernels(const AttentionArguments& x, at::ScalarType state) {
+  const auto dtype = x.q.scalar_type();
+  const bool has_dtype = dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kHalf;
+  const auto has_width = [](const at::Tensor& heads) { return heads.size(3) == 64 || heads.size(3) == 128; };
+  if (has_dtype && state == at::kFloat && has_width(x.q) && has_width(x.v)) return true;
+  TORCH_WARN_ONCE(
+      "attention has CUDA kernels for heads of width 64 and 128 in float32, bfloat16 and float16 with a "
+      "float32 memory, not for keys of width ",
+      x.q.size(3), " and values of width ", x.v.size(3), " in ", dtype, " with a memory in ", state,
+      ": it is composed of slower ops, with the same result");
+  return false;
+}
 
 /// q and k with their position embedding.
 template <typename T>

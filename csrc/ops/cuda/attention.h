@@ -5,7 +5,8 @@
 #include "ops/attention_schema.h"
 
 /// The internal ops `infini::_attention_forward` and `infini::_attention_backward` (attention_schema.h) by CUDA kernels
-/// on one stream, without a synchronisation. q is float, bfloat16 or half, the memory float; D and E are 64 or 128.
+/// on one stream, without a synchronisation. There are kernels for q in float, bfloat16 or half, a memory in float, and
+/// D and E of 64 or 128. Anything else is composed of ATen's ops (composed_attention.h), and said once.
 namespace infini::ops::cuda {
 
 AttentionForward attention_forward(const AttentionArguments& arguments, cudaStream_t stream);

@@ -1,6 +1,7 @@
 // The gradient of retrieval and gate · local attention, last to first · the states, last segment to first · what each
 // segment writes · the rotation of q and k
 
+#include "ops/composed_attention.h"
 #include "ops/cuda/aligned_arguments.h"
 #include "ops/cuda/attention.h"
 #include "ops/cuda/delta_update_backward.h"
@@ -205,9 +206,19 @@ AttentionBackward backward_of(const AttentionOutputGradients& gradients, const A
 
 AttentionBackward attention_backward(const AttentionOutputGradients& gradients, const AttentionArguments& inputs,
                                      const AttentionSaved& saved, cudaStream_t stream) {
+  if (!has_kernels(inputs, saved.logsumexp.scalar_type())) {
+    return composed_attention_backward(gradients, inputs, saved);
+  }
   const AlignedArguments arguments(inputs);
   return with_element(inputs.q.scalar_type(), [&](auto element) {
-    return backward_of<decltype(element)>(gradients, arguments, inputs, saved, stream);
+    using T = decltype(element);
+    if (!update_backward_fits<T>(arguments.extents, arguments.is_delta())) {
+      TORCH_WARN_ONCE(
+          "this device has too little shared memory for the gradient of the delta update in float32 with "
+          "keys of width 128: it is composed of slower ops, with the same result; bfloat16 would not be");
+      return composed_attention_backward(gradients, inputs, saved);
+    }
+    return backward_of<T>(gradients, arguments, inputs, saved, stream);
   });
 }
 

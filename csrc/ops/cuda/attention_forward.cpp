@@ -1,5 +1,6 @@
 // rotate q and k · local attention · what each segment writes · the states before each segment · retrieve and gate
 
+#include "ops/composed_attention.h"
 #include "ops/cuda/aligned_arguments.h"
 #include "ops/cuda/attention.h"
 #include "ops/cuda/delta_update.h"
@@ -79,6 +80,7 @@ Tensor in_layout_of(const Tensor& q, const Tensor& attended) {
 }  // namespace
 
 AttentionForward attention_forward(const AttentionArguments& inputs, cudaStream_t stream) {
+  if (!has_kernels(inputs, state_dtype(inputs.q, inputs.memory))) return composed_attention_forward(inputs);
   const AlignedArguments arguments(inputs);
   const Extents& x = arguments.extents;
   return with_element(inputs.q.scalar_type(), [&](auto element) -> AttentionForward {

@@ -2,14 +2,14 @@
 
 #include <cuda_runtime_api.h>
 
-#include "ops/cuda/extents.h"
+#include "ops/cuda/activations.h"
 
 namespace infini::ops::cuda {
 
 template <typename T>
 struct WrittenNormArguments {
   Extents extents;
-  Heads<const T> k;             ///< [B,G,N,D]
+  HeadRows<const T> k;          ///< [B,G,N,D]
   const float* gain = nullptr;  ///< c, [B,S]; nullptr: 1
   float* norms = nullptr;       ///< [B,G,S,D]: of each full segment, what it writes
 };
@@ -22,7 +22,7 @@ void launch_written_norm(const WrittenNormArguments<T>& arguments, cudaStream_t 
 template <typename T>
 struct DeltaUpdateArguments {
   Extents extents;
-  Heads<const T> k, v;           ///< [B,G,N,D], [B,G,N,E]
+  HeadRows<const T> k, v;        ///< [B,G,N,D], [B,G,N,E]
   const float* gain = nullptr;   ///< c, [B,S]; nullptr: 1
   const float* norms = nullptr;  ///< z, [B,G,S,D], before each segment
   float* memories = nullptr;     ///< [B,G,S,D,E]: of each full segment, what it writes

@@ -22,7 +22,7 @@ void launch_delta_coupling(const DeltaCouplingArguments& arguments, cudaStream_t
 template <typename T>
 struct DeltaNormBackwardArguments {
   Extents extents;
-  Heads<const T> k;                  ///< [B,G,N,D]
+  HeadRows<const T> k;               ///< [B,G,N,D]
   const float* norms = nullptr;      ///< z, [B,G,S,D], before each segment
   const float* couplings = nullptr;  ///< C, [B,G,F,D,D]
   float* dnorms = nullptr;           ///< [B,G,F,P,D]: what each piece of each full segment sends to z

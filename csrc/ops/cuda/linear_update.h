@@ -2,14 +2,14 @@
 
 #include <cuda_runtime_api.h>
 
-#include "ops/cuda/extents.h"
+#include "ops/cuda/activations.h"
 
 namespace infini::ops::cuda {
 
 template <typename T>
 struct LinearUpdateArguments {
   Extents extents;
-  Heads<const T> k, v;          ///< [B,G,N,D], [B,G,N,E]
+  HeadRows<const T> k, v;       ///< [B,G,N,D], [B,G,N,E]
   const float* gain = nullptr;  ///< c, [B,S]; nullptr: 1
   float* memories = nullptr;    ///< [B,G,S,D,E]: of each full segment, what it writes
   float* norms = nullptr;       ///< [B,G,S,D]: likewise

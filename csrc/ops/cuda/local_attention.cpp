@@ -94,7 +94,7 @@ Gradients attend_backward(const Tensor& dout, const Tensor& q, const Tensor& k, 
 }
 
 /// Segments of one length, as rows of a batch. [B, heads, N, w] is a view of that where tokens stand before heads.
-struct Segments {
+struct EqualSegments {
   int64_t batch, first, count, length;
 
   Tensor as_rows(const Tensor& x) const {
@@ -107,8 +107,8 @@ struct Segments {
 template <typename Body>
 void for_each_length(const Tensor& q, int64_t segment_length, const Body& body) {
   const int64_t tokens = q.size(2), full = tokens / segment_length, rest = tokens % segment_length;
-  if (full > 0) body(Segments{q.size(0), 0, full, segment_length});
-  if (rest > 0) body(Segments{q.size(0), full * segment_length, 1, rest});
+  if (full > 0) body(EqualSegments{q.size(0), 0, full, segment_length});
+  if (rest > 0) body(EqualSegments{q.size(0), full * segment_length, 1, rest});
 }
 
 Tensor joined(const std::vector<Tensor>& parts) { return parts.size() == 1 ? parts[0] : at::cat(parts, 2); }
@@ -117,7 +117,7 @@ Tensor joined(const std::vector<Tensor>& parts) { return parts.size() == 1 ? par
 
 std::tuple<Tensor, Tensor> local_attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t segment_length) {
   std::vector<Tensor> outs, logsumexps;
-  for_each_length(q, segment_length, [&](const Segments& segments) {
+  for_each_length(q, segment_length, [&](const EqualSegments& segments) {
     const auto [out, logsumexp] = attend(segments.as_rows(q), segments.as_rows(k), segments.as_rows(v));
     outs.push_back(segments.from_rows(out));
     logsumexps.push_back(segments.from_rows(logsumexp.unsqueeze(3)).squeeze(3));
@@ -128,7 +128,7 @@ std::tuple<Tensor, Tensor> local_attention(const Tensor& q, const Tensor& k, con
 Gradients local_attention_backward(const Tensor& dlocal, const Tensor& q, const Tensor& k, const Tensor& v,
                                    const Tensor& local, const Tensor& logsumexp, int64_t segment_length) {
   std::vector<Tensor> dqs, dks, dvs;
-  for_each_length(q, segment_length, [&](const Segments& segments) {
+  for_each_length(q, segment_length, [&](const EqualSegments& segments) {
     const auto [dq, dk, dv] =
         attend_backward(segments.as_rows(dlocal), segments.as_rows(q), segments.as_rows(k), segments.as_rows(v),
                         segments.as_rows(local), segments.as_rows(logsumexp.unsqueeze(3)).squeeze(3));

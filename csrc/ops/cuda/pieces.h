@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ops/cuda/extents.h"
+#include "ops/cuda/activations.h"
 
 /// The backward kernels deal each segment out to blocks in pieces of at most 512 rows: short enough to fill the device,
 /// long enough that a memory of D x E, read and written once for each, weighs little beside the rows.

@@ -22,8 +22,8 @@ constexpr int rows_per_warp = 16;
 /// Columns that one lane combines and stores at once.
 constexpr int width = 8;
 
-/// A block's shared memory: M; for each warp its rows of σ(q), in whose place comes, part by part, what they retrieved;
-/// for each warp the factors of its rows.
+/// A block's shared memory: M; for each warp its rows of σ(q), in whose place comes, part by part, what they retrieved.
+/// The factor of each row lies in the padding of a row of M, so that float of 128 x 128 fits into every device.
 template <typename T, int D, int E>
 struct Shared {
   using O = Operand<T>;
@@ -36,7 +36,8 @@ struct Shared {
   static_assert(Retrieved::bytes(rows_per_warp) <= warp_bytes && warp_bytes % 32 == 0 && E % part == 0);
 
   static constexpr size_t memory_bytes = Memory::bytes(D);
-  static constexpr size_t bytes = memory_bytes + warps * (warp_bytes + rows_per_warp * sizeof(float));
+  static constexpr size_t bytes = memory_bytes + warps * warp_bytes;
+  static_assert(bytes <= least_shared_memory && warps * rows_per_warp <= D);
 };
 
 template <typename T>
@@ -51,8 +52,8 @@ __device__ void copy_rows(T* out, int64_t out_stride, const T* from, int64_t str
 }
 
 /// Rounded σ(q) of `rows` rows → queries, and gate / (σ(q)·z) of each → factors. By one warp.
-template <typename T, typename Queries>
-__device__ __forceinline__ void load_queries(Queries queries, float* factors, const T* q, int64_t stride, int rows,
+template <typename T, typename Queries, typename Memory>
+__device__ __forceinline__ void load_queries(Queries queries, Memory factors, const T* q, int64_t stride, int rows,
                                              const float* norm, float gate) {
   using Rows = StagedRows<T, rows_per_warp, Queries::columns, 32>;
   Rows staged(static_cast<int>(threadIdx.x) % 32);
@@ -67,14 +68,14 @@ __device__ __forceinline__ void load_queries(Queries queries, float* factors, co
       denominator += values[j] * z[j];
     }
     denominator = sum_over_lanes<Rows::lanes_per_row>(denominator);
-    if (staged.column() == 0) factors[row] = gate * reciprocal_or_zero(denominator);
+    if (staged.column() == 0) *factors.padding(row) = gate * reciprocal_or_zero(denominator);
   });
 }
 
 /// out = factor · retrieved + local_factor · local, for `rows` rows of one part of the columns. By one warp.
-template <typename T, typename Retrieved>
-__device__ __forceinline__ void combine(T* out, int64_t out_stride, Retrieved retrieved, const float* factors,
-                                        const T* local, int64_t local_stride, float local_factor, int rows) {
+template <typename T, typename Retrieved, typename Memory>
+__device__ __forceinline__ void combine(T* out, int64_t out_stride, Retrieved retrieved, Memory factors, const T* local,
+                                        int64_t local_stride, float local_factor, int rows) {
   constexpr int lanes_per_row = Retrieved::columns / width, step = 32 / lanes_per_row;
   const int lane = static_cast<int>(threadIdx.x) % 32, column = lane % lanes_per_row * width;
 #pragma unroll
@@ -85,7 +86,7 @@ __device__ __forceinline__ void combine(T* out, int64_t out_stride, Retrieved re
     load_floats(local + row * local_stride + column, values);
     load_floats(retrieved.at(row, column), retrieved_values);
 #pragma unroll
-    for (int j = 0; j < width; ++j) values[j] = factors[row] * retrieved_values[j] + local_factor * values[j];
+    for (int j = 0; j < width; ++j) values[j] = *factors.padding(row) * retrieved_values[j] + local_factor * values[j];
     store_floats(out + row * out_stride + column, values);
   }
 }
@@ -119,8 +120,7 @@ __global__ void __launch_bounds__(threads) retrieve(RetrieveArguments<T> argumen
   unsigned char* const own = shared + Layout::memory_bytes + warp * Layout::warp_bytes;
   const typename Layout::Queries queries{reinterpret_cast<O*>(own)};
   const typename Layout::Retrieved retrieved{reinterpret_cast<float*>(own)};
-  float* const factors =
-      reinterpret_cast<float*>(shared + Layout::memory_bytes + warps * Layout::warp_bytes) + warp * rows_per_warp;
+  const typename Layout::Memory factors = memory.from(warp * rows_per_warp, 0);  // in its padding
   const float gate = sigmoid(arguments.beta[place.head]);
 
   for (int begin = warp * rows_per_warp; begin < rows; begin += warps * rows_per_warp) {

@@ -24,25 +24,34 @@ struct RowsOfPiece {
   T *dq, *dlocal;
 };
 
-/// What a block holds in shared memory, as offsets in bytes.
-template <typename T, int D, int E>
+/// What a block holds in shared memory, as offsets in bytes. With `ahead` q and A_dot are copied there before they are
+/// needed; without, for float of wide heads where a block may have little, they are read when they are.
+template <typename T, int D, int E, bool ahead>
 struct Shared {
   using O = Operand<T>;
   static constexpr int rows = std::is_same_v<O, float> && D * E > 64 * 128 ? 16 : 32;
   static constexpr int widest = D > E ? D : E;
-  static constexpr size_t memory = 0;                                         // M
-  static constexpr size_t queries = memory + Tile<O, E>::bytes(D);            // q, one step ahead
-  static constexpr size_t sigma = queries + Tile<O, D>::bytes(rows);          // σ(q)
-  static constexpr size_t local = sigma + Tile<O, D>::bytes(rows);            // A_dot
-  static constexpr size_t upstream = local + Tile<O, E>::bytes(rows);         // dout, in its place u
-  static constexpr size_t product = upstream + Tile<O, E>::bytes(rows);       // σ(q) M, then u Mᵀ
-  static constexpr size_t norm = product + Tile<float, widest>::bytes(rows);  // z
-  static constexpr size_t reciprocal = norm + D * sizeof(float);              // r of each row
-  static constexpr size_t weight = reciprocal + rows * sizeof(float);         // p of each row
-  static constexpr size_t sums = weight + rows * sizeof(float);               // of all threads, at the end
+  static constexpr size_t memory = 0;                                                // M
+  static constexpr size_t queries = memory + Tile<O, E>::bytes(D);                   // q, one step ahead
+  static constexpr size_t sigma = queries + (ahead ? Tile<O, D>::bytes(rows) : 0);   // σ(q)
+  static constexpr size_t local = sigma + Tile<O, D>::bytes(rows);                   // A_dot
+  static constexpr size_t upstream = local + (ahead ? Tile<O, E>::bytes(rows) : 0);  // dout, in its place u
+  static constexpr size_t product = upstream + Tile<O, E>::bytes(rows);              // σ(q) M, then u Mᵀ
+  static constexpr size_t norm = product + Tile<float, widest>::bytes(rows);         // z
+  static constexpr size_t reciprocal = norm + D * sizeof(float);                     // r of each row
+  static constexpr size_t weight = reciprocal + rows * sizeof(float);                // p of each row
+  static constexpr size_t sums = weight + rows * sizeof(float);                      // of all threads, at the end
   static constexpr size_t rows_of_piece = sums + threads * sizeof(float);
   static constexpr size_t bytes = rows_of_piece + sizeof(RowsOfPiece<T>);
 };
+
+/// Loads Size elements of a row of global memory, 0 of one that does not exist.
+template <int Size, typename T>
+__device__ __forceinline__ void load_row(const T* from, bool exists, float (&out)[Size]) {
+  if (exists) return load_floats(from, out);
+#pragma unroll
+  for (int i = 0; i < Size; ++i) out[i] = 0.0f;
+}
 
 /// The gradient of a piece that reads nothing, by all threads.
 template <typename T, int D, int E>
@@ -64,9 +73,9 @@ __device__ void pass_through(const RetrieveBackwardArguments<T>& arguments, cons
   if (thread == 0) arguments.dbetas[index] = 0.0f;
 }
 
-template <typename T, int D, int E>
+template <typename T, int D, int E, bool ahead>
 __global__ void __launch_bounds__(threads, 2) retrieve_backward(RetrieveBackwardArguments<T> arguments) {
-  using Layout = Shared<T, D, E>;
+  using Layout = Shared<T, D, E, ahead>;
   using O = typename Layout::O;
   constexpr int rows = Layout::rows;
   const Extents& x = arguments.extents;
@@ -105,7 +114,7 @@ __global__ void __launch_bounds__(threads, 2) retrieve_backward(RetrieveBackward
   }
   const auto fetch_queries = [&](int first) {
     const T* const from = piece_rows->q + first * arguments.q.token;
-    if (first < piece.rows) key_rows.fetch(queries, from, arguments.q.token, piece.rows - first);
+    if (ahead && first < piece.rows) key_rows.fetch(queries, from, arguments.q.token, piece.rows - first);
     __pipeline_commit();
   };
   const float gate = sigmoid(arguments.beta[piece.head]);
@@ -122,13 +131,17 @@ __global__ void __launch_bounds__(threads, 2) retrieve_backward(RetrieveBackward
   for (int first = 0; first < piece.rows; first += rows) {
     const int count = piece.rows - first;  // of which `rows` at most are worked on now
     value_rows.fetch(dout, piece_rows->dout + first * arguments.dout.token, arguments.dout.token, count);
-    value_rows.fetch(local, piece_rows->local + first * arguments.local.token, arguments.local.token, count);
+    if (ahead) value_rows.fetch(local, piece_rows->local + first * arguments.local.token, arguments.local.token, count);
     __pipeline_commit();
     __pipeline_wait_prior(1);
     key_rows.for_each([&](int row) {
       const int column = key_rows.column();
       float values[KeyRows::width];
-      load_floats(queries.at(row, column), values);
+      if constexpr (ahead) {
+        load_floats(queries.at(row, column), values);
+      } else {
+        load_row(piece_rows->q + (first + row) * arguments.q.token + column, row < count, values);
+      }
       float denominator = 0.0f;
 #pragma unroll
       for (int j = 0; j < KeyRows::width; ++j) {
@@ -152,7 +165,11 @@ __global__ void __launch_bounds__(threads, 2) retrieve_backward(RetrieveBackward
       const int column = value_rows.column();
       float gradient[ValueRows::width], other[ValueRows::width];
       load_floats(dout.at(row, column), gradient);
-      load_floats(local.at(row, column), other);
+      if constexpr (ahead) {
+        load_floats(local.at(row, column), other);
+      } else {
+        load_row(piece_rows->local + (first + row) * arguments.local.token + column, row < count, other);
+      }
       float through_local = 0.0f, through_memory = 0.0f;
 #pragma unroll
       for (int j = 0; j < ValueRows::width; ++j) through_local += gradient[j] * other[j];
@@ -225,8 +242,17 @@ void launch_retrieve_backward(const RetrieveBackwardArguments<T>& arguments, cud
   const Extents& x = arguments.extents;
   const int64_t blocks = x.batch * x.heads * x.segments() * pieces_per_segment(x);
   with_widths(x.key_width, x.value_width, [&](auto D, auto E) {
-    INFINI_LAUNCH((retrieve_backward<T, D(), E()>), grid_of(blocks), dim3(threads), (Shared<T, D(), E()>::bytes),
-                  stream, arguments);
+    constexpr size_t bytes = Shared<T, D(), E(), true>::bytes;
+    if constexpr (bytes > least_shared_memory) {
+      constexpr size_t fewer_bytes = Shared<T, D(), E(), false>::bytes;
+      static_assert(fewer_bytes <= least_shared_memory);
+      if (bytes > shared_memory_limit()) {
+        INFINI_LAUNCH((retrieve_backward<T, D(), E(), false>), grid_of(blocks), dim3(threads), fewer_bytes, stream,
+                      arguments);
+        return;
+      }
+    }
+    INFINI_LAUNCH((retrieve_backward<T, D(), E(), true>), grid_of(blocks), dim3(threads), bytes, stream, arguments);
   });
 }
 

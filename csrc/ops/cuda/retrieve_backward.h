@@ -9,14 +9,14 @@ namespace infini::ops::cuda {
 template <typename T>
 struct RetrieveBackwardArguments {
   Extents extents;
-  Heads<const T> q;                 ///< [B,H,N,D], without position embedding
-  Heads<const T> local;             ///< A_dot, [B,H,N,E]
-  Heads<const T> dout;              ///< [B,H,N,E]
+  HeadRows<const T> q;              ///< [B,H,N,D], without position embedding
+  HeadRows<const T> local;          ///< A_dot, [B,H,N,E]
+  HeadRows<const T> dout;           ///< [B,H,N,E]
   const float* beta = nullptr;      ///< [H]
   const float* memories = nullptr;  ///< M, [B,G,S,D,E], before each segment
   const float* norms = nullptr;     ///< z, [B,G,S,D], before each segment
-  Heads<T> dq;                      ///< [B,H,N,D]: through the memory only
-  Heads<T> dlocal;                  ///< [B,H,N,E], the gradient of A_dot
+  HeadRows<T> dq;                   ///< [B,H,N,D]: through the memory only
+  HeadRows<T> dlocal;               ///< [B,H,N,E], the gradient of A_dot
   float* dmemories = nullptr;       ///< [B,H,S,P,D,E]: what each piece of each head sends to M
   float* dnorms = nullptr;          ///< [B,H,S,P,D]: likewise to z
   float* dbetas = nullptr;          ///< [B,H,S,P]: likewise to β

@@ -2,7 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "ops/cuda/extents.h"
+#include "ops/cuda/activations.h"
 
 namespace infini::ops::cuda {
 

@@ -21,6 +21,8 @@ struct Tile {
   O* data;
 
   __device__ __forceinline__ O* at(int row, int column) const { return data + row * stride + column; }
+  /// The 16 bytes behind a row, which no product reads: room for four floats.
+  __device__ __forceinline__ float* padding(int row) const { return reinterpret_cast<float*>(at(row, Columns)); }
   /// The part that begins at (row, column).
   __device__ __forceinline__ Tile from(int row, int column) const { return {at(row, column)}; }
 };

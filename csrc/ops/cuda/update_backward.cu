@@ -17,11 +17,15 @@ namespace {
 constexpr int warps = 8;
 constexpr int threads = 32 * warps;
 
+/// Rows that a block works on at once. With `many` as many as registers hold; without, as shared memory is little.
+template <typename T, int D, int E, bool many>
+constexpr int rows_at_once = !many || (std::is_same_v<Operand<T>, float> && D * E > 64 * 128) ? 16 : 32;
+
 /// What a block holds in shared memory, as offsets in bytes.
-template <typename T, int D, int E, bool delta>
+template <typename T, int D, int E, bool delta, bool many>
 struct Shared {
   using O = Operand<T>;
-  static constexpr int rows = std::is_same_v<O, float> && D * E > 64 * 128 ? 16 : 32;
+  static constexpr int rows = rows_at_once<T, D, E, many>;
   static constexpr int widest = D > E ? D : E;
   static constexpr size_t dmemory = 0;                                            // c dM
   static constexpr size_t coupling = dmemory + Tile<O, E>::bytes(D);              // C
@@ -34,9 +38,9 @@ struct Shared {
   static constexpr size_t bytes = reciprocal + rows * sizeof(float);
 };
 
-template <typename T, int D, int E, bool delta>
+template <typename T, int D, int E, bool delta, bool many>
 __global__ void __launch_bounds__(threads, 2) update_backward(UpdateBackwardArguments<T> arguments) {
-  using Layout = Shared<T, D, E, delta>;
+  using Layout = Shared<T, D, E, delta, many>;
   using O = typename Layout::O;
   constexpr int rows = Layout::rows;
   INFINI_DYNAMIC_SHARED(unsigned char, shared);
@@ -154,21 +158,46 @@ __global__ void __launch_bounds__(threads, 2) update_backward(UpdateBackwardArgu
 }  // namespace
 
 template <typename T>
+bool update_backward_fits(const Extents& x, bool delta) {
+  bool fits = false;
+  with_widths(x.key_width, x.value_width, [&](auto D, auto E) {
+    constexpr size_t bytes = Shared<T, D(), E(), true, true>::bytes,
+                     fewer_bytes = Shared<T, D(), E(), true, false>::bytes;
+    fits = !delta || (fewer_bytes <= least_shared_memory ? fewer_bytes : bytes) <= shared_memory_limit();
+  });
+  return fits;
+}
+
+template <typename T>
 void launch_update_backward(const UpdateBackwardArguments<T>& arguments, cudaStream_t stream) {
   const Extents& x = arguments.extents;
   if (x.full_segments() == 0) return;
   const int64_t blocks = x.batch * x.groups * x.full_segments() * pieces_per_segment(x);
   with_widths(x.key_width, x.value_width, [&](auto D, auto E) {
+    constexpr size_t linear_bytes = Shared<T, D(), E(), false, true>::bytes;
+    constexpr size_t delta_bytes = Shared<T, D(), E(), true, true>::bytes;
+    constexpr size_t fewer_bytes = Shared<T, D(), E(), true, false>::bytes;
+    static_assert(linear_bytes <= least_shared_memory);
     if (arguments.couplings == nullptr) {
-      INFINI_LAUNCH((update_backward<T, D(), E(), false>), grid_of(blocks), dim3(threads),
-                    (Shared<T, D(), E(), false>::bytes), stream, arguments);
-    } else {
-      INFINI_LAUNCH((update_backward<T, D(), E(), true>), grid_of(blocks), dim3(threads),
-                    (Shared<T, D(), E(), true>::bytes), stream, arguments);
+      INFINI_LAUNCH((update_backward<T, D(), E(), false, true>), grid_of(blocks), dim3(threads), linear_bytes, stream,
+                    arguments);
+      return;
     }
+    if constexpr (delta_bytes > least_shared_memory && fewer_bytes <= least_shared_memory) {
+      if (delta_bytes > shared_memory_limit()) {
+        INFINI_LAUNCH((update_backward<T, D(), E(), true, false>), grid_of(blocks), dim3(threads), fewer_bytes, stream,
+                      arguments);
+        return;
+      }
+    }
+    INFINI_LAUNCH((update_backward<T, D(), E(), true, true>), grid_of(blocks), dim3(threads), delta_bytes, stream,
+                  arguments);
   });
 }
 
+template bool update_backward_fits<float>(const Extents&, bool);
+template bool update_backward_fits<__nv_bfloat16>(const Extents&, bool);
+template bool update_backward_fits<__half>(const Extents&, bool);
 template void launch_update_backward(const UpdateBackwardArguments<float>&, cudaStream_t);
 template void launch_update_backward(const UpdateBackwardArguments<__nv_bfloat16>&, cudaStream_t);
 template void launch_update_backward(const UpdateBackwardArguments<__half>&, cudaStream_t);

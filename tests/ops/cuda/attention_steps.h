@@ -247,9 +247,9 @@ class AttentionSteps {
    public:
     Rows(const Extents& x, int64_t heads, int64_t width)
         : tokens_(x.tokens), count_(heads), width_(width), zeros_(x.batch * heads * x.tokens * width) {}
-    Heads<T> heads() { return {zeros_.data(), tokens_ * count_ * width_, width_, count_ * width_}; }
-    Heads<const T> rows() {
-      const Heads<T> all = heads();
+    HeadRows<T> heads() { return {zeros_.data(), tokens_ * count_ * width_, width_, count_ * width_}; }
+    HeadRows<const T> rows() {
+      const HeadRows<T> all = heads();
       return {all.data, all.batch, all.head, all.token};
     }
 

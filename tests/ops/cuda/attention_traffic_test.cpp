@@ -14,6 +14,7 @@
 
 #include "host_cuda/plan.h"
 #include "host_cuda/race/traffic.h"
+#include "host_cuda/schedule.h"
 #include "ops/cuda/attention_steps.h"
 
 namespace infini::ops::cuda {
@@ -47,6 +48,33 @@ constexpr Bound kBounds[] = {
     {"delta_update_backward", kBackward},
     {"rotate_backward", kBackward},
 };
+
+/// What a block has on compute capability 8.6, 8.9 and 12.0: a GeForce RTX 30, 40 and 50.
+constexpr size_t kLeastSharedMemory = 101376;
+
+template <typename T>
+void expect_launches_fit(const char* type) {
+  const host_cuda::ScopedSharedMemoryLimit limit(kLeastSharedMemory);
+  for (const int64_t D : {64, 128}) {
+    for (const int64_t E : {64, 128}) {
+      const Extents x{
+          .batch = 1, .heads = 2, .groups = 1, .tokens = 256, .segment_length = 128, .key_width = D, .value_width = E};
+      AttentionSteps<T> attention(x);
+      for (const Step& step : attention.all()) {
+        const bool composed = step.name == "delta_update_backward" && !update_backward_fits<T>(x, true);
+        EXPECT_TRUE(!composed || (std::is_same_v<T, float> && D == 128)) << type << " " << D << "x" << E;
+        if (composed) continue;
+        EXPECT_NO_THROW(host_cuda::plan(step.launch)) << step.name << ", " << type << " " << D << "x" << E;
+      }
+    }
+  }
+}
+
+TEST(SharedMemory, EveryLaunchFitsIntoTheSmallestDeviceOrIsLeftToTheComposition) {
+  expect_launches_fit<float>("float");
+  expect_launches_fit<__nv_bfloat16>("bfloat16");
+  expect_launches_fit<__half>("half");
+}
 
 Extents extents(int64_t heads, int64_t tokens) {
   return {.batch = 1,
@@ -114,6 +142,18 @@ size_t least_blocks_at_once(const Step& step) {
   return std::is_same_v<T, float> && step.name == "delta_update_backward" ? 1 : 2;
 }
 
+std::string described(const host_cuda::Launch& launch) {
+  return std::to_string(launch.grid.x) + " " + std::to_string(launch.block.x) + " " +
+         std::to_string(launch.shared_bytes) + " " + launch.kernel;
+}
+
+/// Of the delta rule's gradient in 128 x 128; what does not fit is composed of ATen's ops.
+template <typename T>
+bool fits_into_least() {
+  const host_cuda::ScopedSharedMemoryLimit limit(kLeastSharedMemory);
+  return update_backward_fits<T>(extents(1, 2048), true);
+}
+
 // Of what passes over tokens: two blocks for each of an H100's multiprocessors, in number and, as far as shared memory
 // goes, at once.
 TYPED_TEST(AttentionLaunches, fill_an_h100_at_32768_tokens_and_8_heads) {
@@ -125,8 +165,11 @@ TYPED_TEST(AttentionLaunches, fill_an_h100_at_32768_tokens_and_8_heads) {
     const auto launches = host_cuda::plan(step.launch);
     ASSERT_EQ(launches.size(), 1u) << step.name;
     const auto& [kernel, grid, block, shared_bytes] = launches[0];
-    ::testing::Test::RecordProperty(step.name + ".launch", std::to_string(grid.x) + " " + std::to_string(block.x) +
-                                                               " " + std::to_string(shared_bytes) + " " + kernel);
+    ::testing::Test::RecordProperty(step.name + ".launch", described(launches[0]));
+    if (step.name != "delta_update_backward" || fits_into_least<TypeParam>()) {
+      const host_cuda::ScopedSharedMemoryLimit limit(kLeastSharedMemory);
+      ::testing::Test::RecordProperty(step.name + ".small_launch", described(host_cuda::plan(step.launch).at(0)));
+    }
     const bool is_on_states_alone = step.name.find("scan") != std::string::npos;
     if (is_on_states_alone) continue;
     EXPECT_GE(grid.x, 2 * multiprocessors) << step.name;

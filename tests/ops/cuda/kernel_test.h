@@ -172,14 +172,14 @@ class Activations {
     buffer_ = DeviceBuffer<T>(elements);
   }
 
-  Heads<T> heads() {
+  HeadRows<T> heads() {
     if (layout_ == Layout::kHeadsOutside) {
       return {buffer_.data(), heads_ * tokens_ * row_, tokens_ * row_, row_};
     }
     return {buffer_.data(), heads_ * tokens_ * row_, row_, heads_ * row_};
   }
-  Heads<const T> rows() {
-    const Heads<T> all = heads();
+  HeadRows<const T> rows() {
+    const HeadRows<T> all = heads();
     return {all.data, all.batch, all.head, all.token};
   }
 
@@ -202,7 +202,7 @@ class Activations {
 
   template <typename Body>
   void for_each_row(const Body& body) {
-    const Heads<T> all = heads();
+    const HeadRows<T> all = heads();
     for (int64_t b = 0; b < batch_; ++b) {
       for (int64_t h = 0; h < heads_; ++h) {
         for (int64_t t = 0; t < tokens_; ++t) body(all.row(b, h, t) - all.data);

@@ -37,7 +37,7 @@ class Retrieve : public ::testing::Test {
     const Floats beta_values(beta), memories(states.memories), norms(states.norms);
     host_cuda::on_every_schedule([&] {
       Activations<T> local(a_dot, B, H, N, E, other(layout)), out(B, H, N, E, layout);
-      const auto retrieve_into = [&](Heads<T> to) {
+      const auto retrieve_into = [&](HeadRows<T> to) {
         launch_retrieve<T>(
             {extents_of(sizes), q_rows.rows(), local.rows(), beta_values.data(), memories.data(), norms.data(), to},
             nullptr);

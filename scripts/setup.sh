@@ -20,7 +20,7 @@ missing_packages() {
   # torch.compile builds against Python's headers.
   python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2> /dev/null || echo python3-dev
   for entry in libcxxopts-dev libgmock-dev libgtest-dev libsentencepiece-dev libspdlog-dev libutfcpp-dev libyaml-cpp-dev \
-      nlohmann-json3-dev zlib1g-dev; do
+      libzstd-dev nlohmann-json3-dev zlib1g-dev; do
     dpkg-query --show --showformat='${db:Status-Status}\n' "$entry" 2> /dev/null | grep -qx installed || echo "$entry"
   done
 }

@@ -130,7 +130,7 @@ std::vector<Entry> parse_header(std::span<const std::byte> file) {
   const nlohmann::json header = [&] {
     try {
       return nlohmann::json::parse(begin, begin + header_length, DuplicateKeys());
-    } catch (const nlohmann::json::parse_error&) {
+    } catch (const nlohmann::json::exception&) {
       throw UserError("its header is not valid JSON; is it a safetensors file?");
     }
   }();

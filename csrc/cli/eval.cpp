@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_options.h"
+#include "cli/text_options.h"
 #include "eval/evaluation_data.h"
 #include "eval/perplexity.h"
 #include "io/atomic_file.h"
@@ -49,13 +50,14 @@ int run_eval(int argc, char** argv) {
       "Example: infini eval --checkpoint runs/quickstart/checkpoints/step-600 --data data/plays-tokens/test\n");
   add_model_options(options);
   auto add = options.add_options();
-  add("data", "a split of a prepared data folder, or text: .txt, .jsonl, .jsonl.gz or a folder of them",
+  add("data", "a split of a prepared data folder, or text: .txt or .jsonl (also .gz, .zst), or a folder of them",
       cxxopts::value<std::string>(), "PATH");
   add("no-memory", "empty the memory before every segment: attention is local alone");
   add("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N");
   add("json", "print JSON");
   add("out", "write the JSON to a file as well; infini report reads RUN/evaluation.json", cxxopts::value<std::string>(),
       "FILE");
+  add_text_options(options);
   const auto parsed = parse_arguments(options, argc, argv);
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;
@@ -69,10 +71,17 @@ int run_eval(int argc, char** argv) {
   if (choice.max_tokens < 0) throw UserError("--max-tokens must be 0 (all) or more");
 
   const auto model = load_chosen_model(arguments);
-  const EvaluationData data = open_evaluation_data(path, checkpoint, model->config().vocab_size);
+  const EvaluationData data =
+      open_evaluation_data(path, checkpoint, model->config().vocab_size, text_reading(arguments));
   EvaluationProgress progress(data.bytes, choice.max_tokens);
   choice.on_progress = [&](const Perplexity& sofar) { progress.update(sofar); };
-  const Perplexity result = measure_perplexity(*model, data.next, choice);
+  const Perplexity result = [&] {
+    try {
+      return measure_perplexity(*model, data.next, choice);
+    } catch (const BrokenRecord& error) {
+      throw with_advice(error);
+    }
+  }();
   progress.finish();
   for (const std::string& line : warnings(result)) log::warn(line);
 

@@ -8,6 +8,7 @@
 #include "eval/needle_file.h"
 #include "eval/needle_report.h"
 #include "io/json_file.h"
+#include "io/json_object.h"
 #include "log/error.h"
 #include "log/progress.h"
 #include "objective/needles.h"
@@ -24,7 +25,8 @@ nlohmann::json settings_of(const fs::path& checkpoint, const NeedleOptions& need
                            const std::string& precision) {
   nlohmann::json weights = nullptr;
   if (fs::exists(checkpoint / "checksums.json")) {
-    weights = read_json(checkpoint / "checksums.json").at("files").at("model.safetensors");
+    const nlohmann::json checksums = read_json(checkpoint / "checksums.json");
+    weights = JsonObject(checksums, (checkpoint / "checksums.json").string()).child("files").at("model.safetensors");
   }
   return {{"checkpoint", fs::weakly_canonical(checkpoint).filename().string()},
           {"weights", weights},

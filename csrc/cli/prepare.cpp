@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "data/record_reader.h"
+#include "cli/text_options.h"
 #include "log/error.h"
 
 namespace infini {
@@ -14,20 +14,17 @@ namespace {
 
 constexpr const char* kSources =
     "\nSOURCE is one of\n"
-    "  a folder with train/, validation/ and test/, each with .txt files (a document each, as in PG19) or .jsonl or\n"
-    "    .jsonl.gz files (a document a line, in its \"text\")\n"
-    "  a folder with train.jsonl, validation.jsonl and test.jsonl (or .jsonl.gz, or .txt)\n"
+    "  a folder with train/, validation/ and test/, read with all folders inside (as PG19)\n"
+    "  a folder with train.jsonl, validation.jsonl and test.jsonl (or .txt)\n"
     "  one .txt file: the last 5% are for testing, the 5% before for validation\n"
-    "  one .jsonl or .jsonl.gz file: of each 20 lines the last is for testing, the one before for validation\n"
+    "  one .jsonl file: of each 20 lines the last is for testing, the one before for validation\n"
+    "A .txt file is one document. A .jsonl file has a document a line, in its \"text\" (or see --text-key). Both may "
+    "be\n"
+    "compressed: .txt.gz, .jsonl.zst. validation may also be called val, valid or dev. Other files are left out; a\n"
+    "warning names them.\n"
     "A run that was cut off goes on when the same command is given again.\n"
     "\nExample:\n"
     "  infini prepare --source pg19 --out data/pg19 --tokenizer sentencepiece --vocab-size 32000\n";
-
-OnBadRecord on_bad_record(const std::string& value) {
-  if (value == "fail") return OnBadRecord::fail;
-  if (value == "skip") return OnBadRecord::skip;
-  throw UserError("--on-bad-record is '" + value + "', expected fail or skip");
-}
 
 }  // namespace
 
@@ -41,12 +38,11 @@ int run_prepare(int argc, char** argv) {
        cxxopts::value<std::string>()->default_value("bytes"), "KIND")
       ("vocab-size", "tokens of a sentencepiece model that is to be trained (default: 32000)",
        cxxopts::value<int64_t>(), "N")
-      ("on-bad-record", "fail or skip: what to do about broken UTF-8 or JSON, a missing text, an empty file",
-       cxxopts::value<std::string>()->default_value("fail"), "WHAT")
       ("threads", "0: one a core", cxxopts::value<int64_t>()->default_value("0"), "N")
       ("shard-tokens", "most tokens of a file", cxxopts::value<int64_t>()->default_value("67108864"), "N")
       ("h,help", "this text");
   // clang-format on
+  add_text_options(parser);
   const cxxopts::ParseResult parsed = parser.parse(argc, argv);
   if (parsed.count("help") > 0) {
     std::cout << parser.help() << kSources;
@@ -67,7 +63,9 @@ int run_prepare(int argc, char** argv) {
     options.vocab_size = parsed["vocab-size"].as<int64_t>();
     if (options.vocab_size < 1) throw UserError("--vocab-size must be positive");
   }
-  options.on_bad_record = on_bad_record(parsed["on-bad-record"].as<std::string>());
+  const TextReading reading = text_reading(parsed);
+  options.text_key = reading.text_key;
+  options.on_bad_record = reading.on_bad_record;
   options.threads = parsed["threads"].as<int64_t>();
   options.shard_tokens = parsed["shard-tokens"].as<int64_t>();
   try {
@@ -77,7 +75,7 @@ int run_prepare(int argc, char** argv) {
     std::replace(option.begin(), option.end(), '_', '-');
     throw UserError("--" + option + " " + error.problem);
   } catch (const BrokenRecord& error) {
-    throw UserError(std::string(error.what()) + " (mend it, or leave such records out with --on-bad-record skip)");
+    throw with_advice(error);
   }
   return 0;
 }

@@ -1,43 +1,45 @@
 #pragma once
 
-#include <zlib.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "data/decompressor.h"
+
 namespace infini {
 
-/// The bytes of a file, inflated where it is gzip'd. Unlike zlib's own gzread it takes nothing for the end but the end:
-/// what stands behind a gzip member has to be another one, or zeros that fill up a block.
+/// The bytes of a file, decompressed where it is compressed with gzip or zstd. It takes nothing for the end but the
+/// end: what stands behind a compressed frame has to be another one, or zeros that fill up a block.
 class ByteReader {
  public:
-  /// Throws UserError if the file cannot be opened, or is called .gz and is not.
+  /// Throws UserError if the file cannot be opened, or is called .gz or .zst and is not compressed.
   explicit ByteReader(const std::filesystem::path& file);
-  ~ByteReader();
-  ByteReader(const ByteReader&) = delete;
-  ByteReader& operator=(const ByteReader&) = delete;
 
   /// Up to `size` bytes; 0 at the end, which is early where the compressed data are damaged: `problem` says so then.
   size_t read(char* bytes, size_t size, std::string& problem);
+  /// Goes on `count` bytes later, or at the end.
+  void skip(int64_t count);
+  bool compressed() const { return decompressor_ != nullptr; }
   /// Bytes of the file itself that have been used.
-  int64_t bytes_read() const { return taken_ - stream_.avail_in; }
+  int64_t bytes_read() const { return taken_ - static_cast<int64_t>(input_.size()); }
 
  private:
   /// Reads more of the file where nothing of it is left; false at its end.
   bool refill();
-  size_t inflate_some(char* bytes, size_t size, std::string& problem);
+  size_t decompress(char* bytes, size_t size, std::string& problem);
 
-  std::filesystem::path file_;
-  std::ifstream input_;
+  std::filesystem::path path_;
+  std::ifstream file_;
   std::vector<char> block_;
-  z_stream stream_{};  ///< next_in, avail_in: what is left of the block, of plain files too
-  bool compressed_ = false;
-  bool in_member_ = false;  ///< between the first and the last byte of a gzip member
-  std::string damage_;      ///< found behind the bytes that were given last
-  int64_t taken_ = 0;       ///< bytes of the file in all blocks so far
+  std::span<const char> input_;  ///< what is left of the block
+  std::unique_ptr<Decompressor> decompressor_;
+  bool in_frame_ = false;  ///< between the first and the last byte of a compressed frame
+  std::string damage_;     ///< found behind the bytes that were given last
+  int64_t taken_ = 0;      ///< bytes of the file in all blocks so far
 };
 
 }  // namespace infini

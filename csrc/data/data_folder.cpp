@@ -59,6 +59,10 @@ DataFolder::DataFolder(const std::filesystem::path& folder, const nlohmann::json
   begun_before_ = !finished_ && std::filesystem::exists(half_done);
   if (finished_ || begun_before_) {
     const nlohmann::json before = finished_ ? read_dataset_description(path_).made_from : read_json(half_done);
+    if (!before.is_object()) {
+      throw UserError((finished_ ? path_ / kDatasetFile : half_done).string() +
+                      " is damaged: it does not say what the data are made from; delete the folder and prepare again");
+    }
     const std::string changed = difference(before, made_from);
     if (!changed.empty() && (finished_ || has_whole_shard(path_))) {
       throw UserError(path_.string() + (finished_ ? " was" : " is half") + " prepared from something else: " + changed +

@@ -1,6 +1,7 @@
 #include "data/dataset_description.h"
 
 #include "io/json_file.h"
+#include "io/json_object.h"
 #include "log/error.h"
 
 namespace infini {
@@ -9,14 +10,14 @@ namespace {
 /// The bytes of a text are still what version 1 has; where documents end with an eos it is version 2.
 int version_of(const std::string& tokenizer) { return tokenizer == "bytes" ? 1 : 2; }
 
-SplitDescription split_from_json(const std::string& name, const nlohmann::json& json) {
+SplitDescription split_from_json(const std::string& name, const JsonObject& json) {
   return {name,
-          json.at("shards"),
-          json.at("documents"),
-          json.at("tokens"),
-          json.at("bytes"),
-          json.at("words"),
-          json.at("skipped")};
+          json.get<int64_t>("shards"),
+          json.get<int64_t>("documents"),
+          json.get<int64_t>("tokens"),
+          json.get<int64_t>("bytes"),
+          json.get<int64_t>("words"),
+          json.get<int64_t>("skipped")};
 }
 
 nlohmann::json split_to_json(const SplitDescription& split) {
@@ -50,25 +51,24 @@ DatasetDescription read_dataset_description(const std::filesystem::path& data_fo
     }
     throw UserError(folder.string() + " is no data folder: it has no dataset.json; write one with `infini prepare`");
   }
-  const nlohmann::json json = read_json(file);
-  try {
-    DatasetDescription description;
-    description.tokenizer = json.at("tokenizer").at("kind");
-    if (const int expected = version_of(description.tokenizer); json.at("version") != expected) {
-      throw UserError(file.string() + " is of version " + json.at("version").dump() + ", expected " +
-                      std::to_string(expected) + "; prepare the data again, into another folder");
-    }
-    description.vocab_size = json.at("tokenizer").at("vocab_size");
-    description.document_start = json.at("tokenizer").at("document_start");
-    if (json["tokenizer"].contains("eos")) description.eos = json["tokenizer"]["eos"].get<int32_t>();
-    for (const char* name : kSplitNames) {
-      if (json.at("splits").contains(name)) description.splits.push_back(split_from_json(name, json["splits"][name]));
-    }
-    description.made_from = json.at("made_from");
-    return description;
-  } catch (const nlohmann::json::exception& error) {
-    throw UserError(file.string() + " was not written by `infini prepare`: " + error.what());
+  const nlohmann::json content = read_json(file);
+  const JsonObject json(content, file.string());
+  DatasetDescription description;
+  const JsonObject tokenizer = json.child("tokenizer"), splits = json.child("splits");
+  description.tokenizer = tokenizer.get<std::string>("kind");
+  const auto version = json.get<int64_t>("version");
+  if (const int expected = version_of(description.tokenizer); version != expected) {
+    json.refuse("is of version " + std::to_string(version) + ", expected " + std::to_string(expected) +
+                "; prepare the data again, into another folder");
   }
+  description.vocab_size = tokenizer.get<int64_t>("vocab_size");
+  description.document_start = tokenizer.get<int32_t>("document_start");
+  if (tokenizer.has("eos")) description.eos = tokenizer.get<int32_t>("eos");
+  for (const char* name : kSplitNames) {
+    if (splits.has(name)) description.splits.push_back(split_from_json(name, splits.child(name)));
+  }
+  description.made_from = json.at("made_from");
+  return description;
 }
 
 void write_dataset_description(const std::filesystem::path& data_folder, const DatasetDescription& description) {

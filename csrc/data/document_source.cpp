@@ -6,86 +6,95 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <optional>
+#include <map>
 #include <string_view>
 #include <utility>
 
+#include "data/byte_reader.h"
 #include "data/dataset_description.h"
 #include "log/error.h"
+#include "log/progress.h"
 
 namespace infini {
 namespace {
 
-constexpr int64_t kFingerprintBytes = 1 << 16;
-constexpr int64_t kLongLine = 1 << 16;
+namespace fs = std::filesystem;
+
+constexpr size_t kBlock = size_t{1} << 20;
+constexpr size_t kLongLine = size_t{1} << 16;
 
 constexpr const char* kLayouts =
-    "; expected a folder with train/*.txt, train/*.jsonl, train/*.jsonl.gz, train.jsonl, train.jsonl.gz or train.txt "
-    "(and the same for validation and test), or one .txt, .jsonl or .jsonl.gz file";
+    "; expected a folder with train/ or train.jsonl or train.txt (and the same for validation and test), or one .txt "
+    "or .jsonl file; .gz and .zst of these are read too";
 
-std::optional<SourceFile::Kind> kind_of(const std::filesystem::path& file) {
-  const std::string name = file.filename().string();
-  if (name.ends_with(".txt")) return SourceFile::Kind::text;
-  if (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz")) return SourceFile::Kind::json_lines;
-  return std::nullopt;
-}
-
-SourceFile whole_file(const std::filesystem::path& path, SourceFile::Kind kind) {
-  SourceFile file;
-  file.path = path;
-  file.kind = kind;
-  file.end = static_cast<int64_t>(std::filesystem::file_size(path));
-  return file;
-}
-
-std::vector<SourceFile> files_of_folder(const std::filesystem::path& folder) {
-  std::vector<SourceFile> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const auto kind = kind_of(entry.path());
-    if (kind && entry.is_regular_file()) files.push_back(whole_file(entry.path(), *kind));
+/// The split that a name without endings stands for; empty where it is none.
+std::string split_of(const std::string& stem) {
+  if (stem == "val" || stem == "valid" || stem == "dev") return "validation";
+  for (const std::string split : kSplitNames) {
+    if (stem == split) return split;
   }
-  if (files.empty()) throw UserError("no .txt, .jsonl or .jsonl.gz file in " + folder.string());
-  std::sort(files.begin(), files.end(), [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
-  return files;
+  return "";
 }
 
 SourceSplit make_split(const std::string& name, std::vector<SourceFile> files) {
   SourceSplit split{name, std::move(files), 0};
-  for (const SourceFile& file : split.files) split.bytes += file.end - file.begin;
+  for (const SourceFile& file : split.files) split.bytes += file.bytes;
   return split;
 }
 
-std::vector<SourceSplit> splits_of_folder(const std::filesystem::path& source) {
+/// The folder or file of each split in a source folder.
+std::map<std::string, fs::path> places_of_splits(const fs::path& source, LeftOut& left_out) {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(source)) entries.push_back(entry.path());
+  std::sort(entries.begin(), entries.end());
+  std::map<std::string, fs::path> places;
+  for (const fs::path& entry : entries) {
+    const SourceName name = source_name(entry);
+    const std::string split = split_of(name.stem);
+    if (split.empty()) {
+      const std::string reason = fs::is_directory(entry) ? "" : why_not_read(entry);
+      left_out.add(entry, reason.empty() ? "its name is none of train, validation and test" : reason);
+    } else if (!name.kind && fs::is_regular_file(entry)) {
+      throw UserError("cannot read " + entry.string() + ": " + why_not_read(entry) + "; call it " + split +
+                      ".txt if it is one document, or " + split + ".jsonl if each line is one");
+    } else if (!fs::exists(entry)) {
+      left_out.add(entry, why_not_read(entry));
+    } else if (!places.emplace(split, entry).second) {
+      throw UserError(source.string() + " has both " + places[split].filename().string() + " and " +
+                      entry.filename().string() + " for " + split + "; keep one of them");
+    }
+  }
+  return places;
+}
+
+std::vector<SourceSplit> splits_of_folder(const fs::path& source, LeftOut& left_out) {
+  const std::map<std::string, fs::path> places = places_of_splits(source, left_out);
+  if (!places.contains(kSplitNames[0])) throw UserError(source.string() + " has no documents for training" + kLayouts);
   std::vector<SourceSplit> splits;
   for (const std::string name : kSplitNames) {
-    std::vector<std::filesystem::path> found;
-    for (const char* ending : {"", ".jsonl", ".jsonl.gz", ".txt"}) {
-      const std::filesystem::path path = source / (name + ending);
-      if (std::filesystem::exists(path)) found.push_back(path);
+    const auto place = places.find(name);
+    if (place == places.end()) continue;
+    splits.push_back(make_split(name, source_files(place->second, left_out)));
+    if (splits.back().files.empty()) {
+      throw UserError("no .txt or .jsonl file (or these with .gz or .zst) in " + place->second.string());
     }
-    if (found.size() > 1) {
-      throw UserError(source.string() + " has both " + found[0].filename().string() + " and " +
-                      found[1].filename().string() + "; keep one of them");
-    }
-    if (found.empty()) continue;
-    splits.push_back(make_split(name, std::filesystem::is_directory(found[0])
-                                          ? files_of_folder(found[0])
-                                          : std::vector{whole_file(found[0], *kind_of(found[0]))}));
-  }
-  if (splits.empty() || splits[0].name != kSplitNames[0]) {
-    throw UserError(source.string() + " has no documents for training" + kLayouts);
   }
   return splits;
 }
 
-/// The offset at or after `offset` where a text file can be cut: behind the next line end, or if that is far, between
-/// two characters.
-int64_t cut_near(std::ifstream& input, int64_t offset) {
-  std::string ahead(static_cast<size_t>(kLongLine), '\0');
-  input.clear();
-  input.seekg(offset);
-  input.read(ahead.data(), kLongLine);
-  ahead.resize(static_cast<size_t>(input.gcount()));
+/// The offset at or after `offset` where a text can be cut: behind the next line end, or if that is far, between two
+/// characters.
+int64_t cut_near(const fs::path& path, int64_t offset) {
+  ByteReader input(path);
+  input.skip(offset);
+  std::string ahead(kLongLine, '\0'), problem;
+  size_t size = 0;
+  while (size < ahead.size()) {
+    const size_t count = input.read(ahead.data() + size, ahead.size() - size, problem);
+    if (count == 0) break;
+    size += count;
+  }
+  ahead.resize(size);
   const size_t line_end = ahead.find('\n');
   if (line_end != std::string::npos) return offset + static_cast<int64_t>(line_end) + 1;
   // The first byte that does not continue a character; one that runs over the border belongs to the part before.
@@ -94,30 +103,39 @@ int64_t cut_near(std::ifstream& input, int64_t offset) {
   return offset + (first - ahead.begin());
 }
 
-std::vector<SourceSplit> splits_of_text(const std::filesystem::path& path) {
-  const SourceFile whole = whole_file(path, SourceFile::Kind::text);
-  std::ifstream input(path, std::ios::binary);
-  if (!input) throw UserError("cannot read " + path.string() + ": " + std::strerror(errno));
-  const int64_t size = whole.end;
-  const int64_t validation = cut_near(input, size - size / 10);
-  const int64_t test = std::max(validation, cut_near(input, size - size / 20));
+/// The length of a text file when it is decompressed.
+int64_t text_length(const SourceFile& file) {
+  ByteReader input(file.path);
+  if (!input.compressed()) return file.bytes;
+  std::string block(kBlock, '\0'), problem;
+  int64_t length = 0;
+  while (const size_t count = input.read(block.data(), block.size(), problem)) length += static_cast<int64_t>(count);
+  if (!problem.empty()) throw UserError(file.path.string() + ": " + problem);
+  return length;
+}
+
+std::vector<SourceSplit> splits_of_text(const SourceFile& whole) {
+  const int64_t size = text_length(whole);
+  const int64_t validation = cut_near(whole.path, size - size / 10);
+  const int64_t test = std::max(validation, cut_near(whole.path, size - size / 20));
   const int64_t borders[] = {0, validation, test, size};
   std::vector<SourceSplit> splits;
   for (size_t i = 0; i < kSplitNames.size(); ++i) {
     SourceFile part = whole;
     part.begin = borders[i];
     part.end = borders[i + 1];
+    part.bytes = borders[i + 1] - borders[i];
     // A text too short to share out is all for training; an empty file stays, to be reported as such.
-    if (i == 0 || part.begin < part.end) splits.push_back(make_split(kSplitNames[i], {part}));
+    if (i == 0 || part.bytes > 0) splits.push_back(make_split(kSplitNames[i], {part}));
   }
   return splits;
 }
 
-std::vector<SourceSplit> splits_of_json_lines(const std::filesystem::path& path) {
+std::vector<SourceSplit> splits_of_json_lines(const SourceFile& whole) {
   const int64_t borders[] = {0, 18, 19, 20};
   std::vector<SourceSplit> splits;
   for (size_t i = 0; i < kSplitNames.size(); ++i) {
-    SourceFile share = whole_file(path, SourceFile::Kind::json_lines);
+    SourceFile share = whole;
     share.first_share = borders[i];
     share.end_share = borders[i + 1];
     share.shares = borders[kSplitNames.size()];
@@ -126,51 +144,96 @@ std::vector<SourceSplit> splits_of_json_lines(const std::filesystem::path& path)
   return splits;
 }
 
-nlohmann::json fingerprint_of(const std::vector<SourceSplit>& splits) {
-  int64_t files = 0, bytes = 0;
+/// The CRC-32 of a file as it lies on the disk.
+uint32_t checksum_of(const fs::path& file, int64_t bytes_before, Progress& progress) {
+  std::ifstream input(file, std::ios::binary);
+  if (!input) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  std::vector<char> block(kBlock);
   uLong checksum = 0;
-  const auto mix = [&checksum](std::string_view data) {
-    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(data.data()), data.size());
+  int64_t bytes = bytes_before;
+  while (input.read(block.data(), static_cast<std::streamsize>(block.size())) || input.gcount() > 0) {
+    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(block.data()), static_cast<z_size_t>(input.gcount()));
+    bytes += input.gcount();
+    progress.update(bytes);
+  }
+  if (input.bad()) throw UserError("cannot read " + file.string() + ": " + std::strerror(errno));
+  return static_cast<uint32_t>(checksum);
+}
+
+nlohmann::json fingerprint_of(const fs::path& source, const std::vector<SourceSplit>& splits) {
+  std::map<fs::path, int64_t> sizes;
+  for (const SourceSplit& split : splits) {
+    for (const SourceFile& file : split.files) sizes[file.path] = static_cast<int64_t>(fs::file_size(file.path));
+  }
+  int64_t bytes = 0;
+  for (const auto& [file, size] : sizes) bytes += size;
+  std::map<fs::path, uint32_t> checksums;
+  Progress progress("checksums of the source", bytes, "bytes");
+  int64_t bytes_before = 0;
+  for (const auto& [file, size] : sizes) {
+    checksums[file] = checksum_of(file, bytes_before, progress);
+    bytes_before += size;
+  }
+  progress.finish();
+
+  uLong all = 0;
+  int64_t files = 0;
+  const auto mix = [&all](const std::string& text) {
+    all = crc32_z(all, reinterpret_cast<const Bytef*>(text.data()), text.size());
   };
-  std::string content;
   for (const SourceSplit& split : splits) {
     mix(split.name);
     for (const SourceFile& file : split.files) {
-      std::ifstream input(file.path, std::ios::binary);
-      if (!input) throw UserError("cannot read " + file.path.string() + ": " + std::strerror(errno));
-      mix(file.path.filename().string() + " " + std::to_string(file.begin) + " " + std::to_string(file.end) + "\n");
-      for (const int64_t offset : {file.begin, std::max(file.begin, file.end - kFingerprintBytes)}) {
-        content.resize(static_cast<size_t>(std::min(kFingerprintBytes, file.end - offset)));
-        input.seekg(offset);
-        input.read(content.data(), static_cast<std::streamsize>(content.size()));
-        mix(content);
-      }
+      // The source may have been moved as a whole.
+      const fs::path name = fs::is_directory(source) ? file.path.lexically_relative(source) : file.path.filename();
+      mix(name.generic_string() + " " + std::to_string(file.begin) + " " + std::to_string(sizes[file.path]) + " " +
+          std::to_string(checksums[file.path]) + "\n");
       ++files;
-      bytes += file.end - file.begin;
     }
   }
-  return {{"files", files}, {"bytes", bytes}, {"crc32", static_cast<uint32_t>(checksum)}};
+  return {{"files", files}, {"bytes", bytes}, {"crc32", static_cast<uint32_t>(all)}};
 }
 
-std::vector<SourceSplit> find_splits(const std::filesystem::path& source) {
-  if (std::filesystem::is_directory(source)) return splits_of_folder(source);
-  if (!std::filesystem::exists(source)) throw UserError("no such file or folder: " + source.string());
-  const auto kind = kind_of(source);
-  if (!kind) throw UserError(source.string() + " is of a kind that cannot be read" + kLayouts);
-  return *kind == SourceFile::Kind::text ? splits_of_text(source) : splits_of_json_lines(source);
+std::vector<SourceSplit> find_splits(const fs::path& source, LeftOut& left_out) {
+  if (fs::is_directory(source)) return splits_of_folder(source, left_out);
+  if (!fs::exists(source)) throw UserError("no such file or folder: " + source.string());
+  if (const std::string reason = why_not_read(source); !reason.empty()) {
+    throw UserError("cannot read " + source.string() + ": " + reason + kLayouts);
+  }
+  const SourceFile file = source_files(source, left_out).front();
+  return file.kind == SourceFile::Kind::text ? splits_of_text(file) : splits_of_json_lines(file);
+}
+
+/// What `find` gives; what the file system says becomes a UserError.
+template <typename Find>
+auto with_refusals(const Find& find) {
+  try {
+    return find();
+  } catch (const fs::filesystem_error& error) {
+    throw UserError("cannot read " + error.path1().string() + ": " + error.code().message());
+  }
 }
 
 }  // namespace
 
-DocumentSource find_documents(const std::filesystem::path& source) {
-  try {
+DocumentSource find_documents(const fs::path& source) {
+  return with_refusals([&] {
+    LeftOut left_out;
     DocumentSource result;
-    result.splits = find_splits(source);
-    result.fingerprint = fingerprint_of(result.splits);
+    result.splits = find_splits(source, left_out);
+    left_out.finish();
+    result.fingerprint = fingerprint_of(source, result.splits);
     return result;
-  } catch (const std::filesystem::filesystem_error& error) {
-    throw UserError("cannot read " + error.path1().string() + ": " + error.code().message());
-  }
+  });
+}
+
+SourceSplit find_texts(const fs::path& file_or_folder) {
+  return with_refusals([&] {
+    LeftOut left_out;
+    SourceSplit split = make_split("", source_files(file_or_folder, left_out));
+    left_out.finish();
+    return split;
+  });
 }
 
 }  // namespace infini

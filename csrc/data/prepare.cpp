@@ -52,6 +52,7 @@ DatasetDescription prepare(const PrepareOptions& options) {
   DatasetDescription description;
   description.made_from = {{"source", source.fingerprint},
                            {"tokenizer", tokenizer_identity(options)},
+                           {"text_key", options.text_key},
                            {"shard_tokens", options.shard_tokens}};
   const DataFolder folder(options.out, description.made_from);
   if (folder.finished()) return check_finished(options.out);

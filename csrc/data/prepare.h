@@ -4,13 +4,11 @@
 #include <filesystem>
 #include <string>
 
+#include "data/bad_records.h"
 #include "data/dataset_description.h"
 #include "log/error.h"
 
 namespace infini {
-
-/// What becomes of a record that cannot be used: broken UTF-8 or JSON, no `text`, an empty file.
-enum class OnBadRecord { fail, skip };
 
 /// The `tokenizer` of PrepareOptions that is trained on the source.
 inline constexpr const char* kTrainedTokenizer = "sentencepiece";
@@ -20,6 +18,7 @@ struct PrepareOptions {
   std::filesystem::path out;        ///< the data folder
   std::string tokenizer = "bytes";  ///< "bytes", "sentencepiece" (trained on the train split), or a FILE.model of one
   int64_t vocab_size = 0;           ///< of a sentencepiece tokenizer that is to be trained; 0: 32,000
+  std::string text_key = "text";    ///< of a line of JSON: which value is the document
   OnBadRecord on_bad_record = OnBadRecord::fail;
   int64_t threads = 0;             ///< 0: one a core
   int64_t shard_tokens = 1 << 26;  ///< a shard's most tokens, unless one document has more
@@ -34,7 +33,8 @@ struct WrongOption : UserError {
 };
 
 /// Tokenises a source on all cores into the folder `out` that TokenDataset reads. Memory: one shard, and a few
-/// documents a thread. The result depends on source, tokenizer and shard_tokens alone.
+/// MiB of text a thread; but a line of JSON, and a text that the tokenizer cannot cut, is held whole. The result
+/// depends on source, tokenizer and shard_tokens alone.
 ///
 /// Every file is written beside, synced, renamed. Cut off at any moment, the same call goes on behind the last whole
 /// shard and ends with the same files as an undisturbed one; on a finished folder it checks the shards and does

@@ -3,13 +3,13 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
-#include "io/atomic_file.h"
 #include "log/error.h"
 
 namespace infini {
@@ -46,21 +46,56 @@ int token_width(int64_t vocab_size) {
   return vocab_size <= 1 << 16 ? 2 : 4;
 }
 
-void ShardWriter::append(int32_t token) {
-  const auto value = static_cast<uint32_t>(token);
-  for (int byte = 0; byte < token_bytes_; ++byte) tokens_.push_back(static_cast<uint8_t>(value >> (8 * byte)));
+void ShardWriter::begin(int32_t document_start) {
+  open_tokens_ = 0;
+  append({&document_start, 1});
 }
 
-void ShardWriter::add(int32_t document_start, std::span<const int32_t> tokens, int64_t bytes, int64_t words,
-                      std::optional<int32_t> eos) {
-  table_.push_back({static_cast<uint64_t>(this->tokens()), 1 + tokens.size() + (eos ? 1 : 0),
+void ShardWriter::append(std::span<const int32_t> tokens) {
+  const auto width = static_cast<size_t>(token_bytes_);
+  size_t at = tokens_.size();
+  tokens_.resize(at + tokens.size() * width);
+  for (const int32_t token : tokens) {
+    std::memcpy(&tokens_[at], &token, width);  // the low bytes come first
+    at += width;
+  }
+  open_tokens_ += static_cast<int64_t>(tokens.size());
+  if (output_) flush();
+}
+
+void ShardWriter::end(int64_t bytes, int64_t words) {
+  table_.push_back({static_cast<uint64_t>(tokens_of_documents_), static_cast<uint64_t>(open_tokens_),
                     static_cast<uint64_t>(bytes), static_cast<uint64_t>(words)});
-  append(document_start);
-  for (const int32_t token : tokens) append(token);
-  if (eos) append(*eos);
+  tokens_of_documents_ += open_tokens_;
+  open_tokens_ = 0;
+}
+
+void ShardWriter::drop() {
+  if (output_) {
+    output_.reset();
+    tokens_checksum_ = 0;
+  } else {
+    tokens_.resize(static_cast<size_t>(tokens_of_documents_ * token_bytes_));
+  }
+  open_tokens_ = 0;
+}
+
+void ShardWriter::spill(const std::filesystem::path& file) {
+  if (output_) return;
+  output_ = std::make_unique<AtomicFile>(file);
+  const std::array<char, sizeof(ShardHeader) + sizeof(ShardDocument)> room{};
+  output_->write(room.data(), room.size());
+  flush();
+}
+
+void ShardWriter::flush() {
+  output_->write(tokens_.data(), tokens_.size());
+  tokens_checksum_ = static_cast<uint32_t>(crc32_z(tokens_checksum_, tokens_.data(), tokens_.size()));
+  tokens_.clear();
 }
 
 void ShardWriter::write(const std::filesystem::path& file, int64_t records_read, int64_t records_skipped) {
+  const auto size = static_cast<size_t>(tokens_of_documents_ * token_bytes_);
   ShardHeader header{};
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   header.version = kShardVersion;
@@ -70,15 +105,25 @@ void ShardWriter::write(const std::filesystem::path& file, int64_t records_read,
   header.records_read = static_cast<uint64_t>(records_read);
   header.records_skipped = static_cast<uint64_t>(records_skipped);
   header.table_checksum = checksum(table_.data(), table_.size() * sizeof(ShardDocument));
-  header.tokens_checksum = checksum(tokens_.data(), tokens_.size());
+  header.tokens_checksum = output_ ? tokens_checksum_ : checksum(tokens_.data(), size);
   header.header_checksum = checksum_of(header);
-  AtomicFile output(file);
-  output.write(&header, sizeof header);
-  output.write(table_.data(), table_.size() * sizeof(ShardDocument));
-  output.write(tokens_.data(), tokens_.size());
-  output.commit();
+  if (output_) {
+    output_->rewind();
+    output_->write(&header, sizeof header);
+    output_->write(table_.data(), table_.size() * sizeof(ShardDocument));
+    output_->commit();
+    output_.reset();
+    tokens_checksum_ = 0;
+  } else {
+    AtomicFile output(file);
+    output.write(&header, sizeof header);
+    output.write(table_.data(), table_.size() * sizeof(ShardDocument));
+    output.write(tokens_.data(), size);
+    output.commit();
+    tokens_.erase(tokens_.begin(), tokens_.begin() + static_cast<int64_t>(size));
+  }
   table_.clear();
-  tokens_.clear();
+  tokens_of_documents_ = 0;
 }
 
 Shard::Shard(const std::filesystem::path& file) : file_(file), mapped_(std::make_shared<MappedFile>(file)) {

@@ -3,18 +3,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "io/atomic_file.h"
 #include "io/mapped_file.h"
 
 namespace infini {
 
 /// The first 64 bytes of a shard, little-endian. Behind it: the document table (ShardDocument each), then the tokens,
-/// `token_bytes` wide (1, 2 or 4), document after document, each with its document_start in front and, if the
-/// tokenizer has one, its eos behind.
+/// `token_bytes` wide (1, 2 or 4), document after document, each with its document_start in front.
 struct ShardHeader {
   char magic[8];
   uint32_t version;
@@ -33,7 +32,7 @@ static_assert(sizeof(ShardHeader) == 64);
 /// One document of a shard.
 struct ShardDocument {
   uint64_t begin;   ///< its first token, counted from the shard's first
-  uint64_t length;  ///< tokens, with the document_start in front and the eos behind
+  uint64_t length;  ///< tokens, with the document_start in front
   uint64_t bytes;   ///< of its source text
   uint64_t words;   ///< of its source text, separated by white space
 };
@@ -42,23 +41,38 @@ static_assert(sizeof(ShardDocument) == 32);
 /// The narrowest width that holds every token id: 1, 2 or 4 bytes.
 int token_width(int64_t vocab_size);
 
-/// Collects documents in memory (a shard is of bounded size) and writes them as one file.
+/// Collects documents in memory (a shard is of bounded size) and writes them as one file. A document that is longer
+/// than a shard should be goes to the disk while it grows.
 class ShardWriter {
  public:
   explicit ShardWriter(int token_bytes) : token_bytes_(token_bytes) {}
-  void add(int32_t document_start, std::span<const int32_t> tokens, int64_t bytes, int64_t words,
-           std::optional<int32_t> eos = std::nullopt);
+  /// Begins a document; append to it, then `end` or `drop` it.
+  void begin(int32_t document_start);
+  void append(std::span<const int32_t> tokens);
+  void end(int64_t bytes, int64_t words);
+  void drop();
+  /// Writes what there is of the document that has been begun beside `file`, and all that is appended later. It has to
+  /// be the only document.
+  void spill(const std::filesystem::path& file);
+  bool spilled() const { return output_ != nullptr; }
+
+  /// Whole ones, and their tokens.
   int64_t documents() const { return static_cast<int64_t>(table_.size()); }
-  int64_t tokens() const { return static_cast<int64_t>(tokens_.size()) / token_bytes_; }
-  /// Writes the file atomically (see AtomicFile) and begins an empty shard.
+  int64_t tokens() const { return tokens_of_documents_; }
+  /// Of the document that has been begun, with its document_start.
+  int64_t open_tokens() const { return open_tokens_; }
+  /// Writes the whole documents atomically (see AtomicFile) and goes on without them.
   void write(const std::filesystem::path& file, int64_t records_read, int64_t records_skipped);
 
  private:
-  void append(int32_t token);
+  void flush();
 
   int token_bytes_;
   std::vector<ShardDocument> table_;
-  std::vector<uint8_t> tokens_;
+  int64_t tokens_of_documents_ = 0, open_tokens_ = 0;
+  std::vector<uint8_t> tokens_;         ///< of the documents, then of the one that has been begun
+  std::unique_ptr<AtomicFile> output_;  ///< of a document that is spilled
+  uint32_t tokens_checksum_ = 0;        ///< of what is in the output
 };
 
 /// A memory-mapped shard.

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "data/record_reader.h"
@@ -22,10 +23,18 @@ int64_t vocab_size_of(const PrepareOptions& options) {
   return options.vocab_size == 0 ? kDefaultVocabSize : options.vocab_size;
 }
 
-std::string train_tokenizer(const SourceSplit& split, int64_t vocab_size) {
+/// Training takes a text line by line.
+size_t last_line_end(std::string_view text, bool is_whole) {
+  if (is_whole) return text.size();
+  const size_t line_end = text.rfind('\n');
+  return line_end == std::string_view::npos ? 0 : line_end + 1;
+}
+
+std::string train_tokenizer(const PrepareOptions& options, const SourceSplit& split) {
+  const int64_t vocab_size = vocab_size_of(options);
   log::info("training a sentencepiece tokenizer of " + std::to_string(vocab_size) + " tokens");
   Progress progress("reading for the tokenizer", split.bytes, "bytes");
-  RecordReader reader(split);
+  RecordReader reader(split, last_line_end);
   const NextText next = [&](std::string& text) {
     Record record;
     // Broken records have no text here; tokenising reports them.
@@ -33,7 +42,7 @@ std::string train_tokenizer(const SourceSplit& split, int64_t vocab_size) {
       progress.finish();
       return false;
     }
-    text = document_text(std::move(record)).text;
+    text = document_text(std::move(record), options.text_key).text;
     progress.update(reader.bytes_read());
     return true;
   };
@@ -61,7 +70,7 @@ std::unique_ptr<Tokenizer> make_source_tokenizer(const PrepareOptions& options, 
   if (options.tokenizer != kTrainedTokenizer) return load_sentencepiece(options.tokenizer);
   const std::filesystem::path model = options.out / kSentencepieceFile;
   if (!std::filesystem::exists(model)) {
-    write_file(model, train_tokenizer(source.splits.front(), vocab_size_of(options)));
+    write_file(model, train_tokenizer(options, source.splits.front()));
   }
   return load_sentencepiece(model);
 }

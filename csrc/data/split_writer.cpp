@@ -2,22 +2,31 @@
 
 #include <stdexcept>
 
-#include "data/record_reader.h"
 #include "log/log.h"
 
 namespace infini {
 namespace {
 
-constexpr int64_t kReportedRecords = 10;  ///< broken records that are told one by one
+/// Runs `write`; where it fails, the disk is full most of the time.
+template <typename Write>
+void with_advice(const Write& write) {
+  try {
+    write();
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(std::string(error.what()) +
+                             "; make room and run the same command again, it goes on behind the last whole shard");
+  }
+}
 
 }  // namespace
 
 SplitWriter::SplitWriter(const PrepareOptions& options, const Tokenizer& tokenizer, const std::string& split)
-    : options_(options),
+    : shard_tokens_(options.shard_tokens),
       document_start_(tokenizer.document_start()),
       eos_(tokenizer.eos()),
       folder_(options.out / split),
-      writer_(token_width(tokenizer.vocab_size())) {
+      writer_(token_width(tokenizer.vocab_size())),
+      bad_records_(options.on_bad_record) {
   description_.name = split;
   std::filesystem::create_directories(folder_);
   while (std::filesystem::exists(shard_file(folder_, description_.shards))) {
@@ -27,22 +36,53 @@ SplitWriter::SplitWriter(const PrepareOptions& options, const Tokenizer& tokeniz
     records_skipped_ = static_cast<int64_t>(shard.header().records_skipped);
   }
   records_seen_ = records_read_;
-  description_.skipped = records_skipped_;
+  skipped_before_ = records_skipped_;
 }
 
-void SplitWriter::add(const TokenizedDocument& document) {
+void SplitWriter::add(const TokenizedRecord& record) {
+  if (record.begins) broken_ = false;
+  if (!broken_) append(record);
+  if (record.ends) end_document();
+}
+
+void SplitWriter::append(const TokenizedRecord& record) {
+  if (record.begins) {
+    writer_.begin(document_start_);
+    bytes_ = words_ = 0;
+  }
+  std::string problem = record.problem;
+  if (problem.empty()) {
+    writer_.append(record.tokens);
+    bytes_ += record.bytes;
+    words_ += record.words;
+    if (record.ends) problem = problem_without_tokens(record, writer_.open_tokens() - 1);
+  }
+  if (!problem.empty()) {
+    writer_.drop();
+    bad_records_.add(problem);
+    broken_ = true;
+  } else if (writer_.open_tokens() > shard_tokens_) {
+    // The document has a shard of its own, and memory need not hold it.
+    if (writer_.documents() > 0) write();
+    with_advice([&] { writer_.spill(next_file()); });
+  }
+}
+
+void SplitWriter::end_document() {
   ++records_seen_;
-  if (!document.problem.empty()) return skip(document.problem);
-  const auto tokens = static_cast<int64_t>(document.tokens.size()) + 1 + (eos_ ? 1 : 0);
-  if (writer_.documents() > 0 && writer_.tokens() + tokens > options_.shard_tokens) write();
-  writer_.add(document_start_, document.tokens, document.bytes, document.words, eos_);
+  if (broken_) return;
+  if (eos_) writer_.append({&*eos_, 1});
+  if (writer_.documents() > 0 && writer_.tokens() + writer_.open_tokens() > shard_tokens_) write();
+  writer_.end(bytes_, words_);
   // Records that are skipped behind a shard's last document belong to the next shard.
   records_read_ = records_seen_;
-  records_skipped_ = description_.skipped;
+  records_skipped_ = skipped_before_ + bad_records_.count();
+  if (writer_.spilled()) write();
 }
 
 SplitDescription SplitWriter::finish() {
   if (writer_.documents() > 0) write();
+  description_.skipped = skipped_before_ + bad_records_.count();
   if (description_.skipped > 0) {
     log::warn(description_.name + ": " + std::to_string(description_.skipped) + " of " + std::to_string(records_seen_) +
               " records were broken and have been skipped");
@@ -50,21 +90,9 @@ SplitDescription SplitWriter::finish() {
   return description_;
 }
 
-void SplitWriter::skip(const std::string& problem) {
-  if (options_.on_bad_record == OnBadRecord::fail) throw BrokenRecord(problem);
-  if (++reported_ <= kReportedRecords) log::warn("skipped " + problem);
-  if (reported_ == kReportedRecords + 1) log::warn("further broken records are counted only");
-  ++description_.skipped;
-}
-
 void SplitWriter::write() {
-  const std::filesystem::path file = shard_file(folder_, description_.shards);
-  try {
-    writer_.write(file, records_read_, records_skipped_);
-  } catch (const std::runtime_error& error) {
-    throw std::runtime_error(std::string(error.what()) +
-                             "; make room and run the same command again, it goes on behind the last whole shard");
-  }
+  const std::filesystem::path file = next_file();
+  with_advice([&] { writer_.write(file, records_read_, records_skipped_); });
   count(Shard(file));
 }
 

@@ -7,40 +7,27 @@
 
 #include "data/record_reader.h"
 #include "data/split_writer.h"
+#include "data/tokenize_record.h"
 #include "data/worker_threads.h"
 #include "io/available_cores.h"
-#include "text/utf8.h"
 
 namespace infini {
 namespace {
 
-constexpr size_t kRecordsInFlight = 64;       ///< a thread
-constexpr size_t kBytesInFlight = 16u << 20;  ///< a thread
-
-TokenizedDocument tokenize(const Tokenizer& tokenizer, Record record) {
-  const std::string where = record.file.string() + (record.line > 0 ? ":" + std::to_string(record.line) : "");
-  const DocumentText document = document_text(std::move(record));
-  TokenizedDocument result;
-  result.problem = document.problem;
-  if (!result.problem.empty()) return result;
-  result.tokens = tokenizer.encode(document.text);
-  result.bytes = static_cast<int64_t>(document.text.size());
-  result.words = count_words(document.text);
-  if (result.tokens.empty()) result.problem = where + ": the text gives no token";
-  return result;
-}
+constexpr size_t kRecordsInFlight = 64;      ///< a thread
+constexpr size_t kBytesInFlight = 8u << 20;  ///< a thread
 
 }  // namespace
 
 SplitDescription tokenize_split(const PrepareOptions& options, const Tokenizer& tokenizer, const SourceSplit& split,
                                 int64_t bytes_before, Progress& progress) {
   struct InFlight {
-    std::future<TokenizedDocument> document;
+    std::future<TokenizedRecord> record;
     size_t size;
     int64_t bytes_read;
   };
   SplitWriter writer(options, tokenizer, split.name);
-  RecordReader reader(split);
+  RecordReader reader(split, pieces_for(tokenizer));
   reader.skip(writer.records_done());
 
   const auto threads = static_cast<size_t>(options.threads > 0 ? options.threads : available_cores().count);
@@ -51,7 +38,7 @@ SplitDescription tokenize_split(const PrepareOptions& options, const Tokenizer& 
     InFlight first = std::move(in_flight.front());
     in_flight.pop_front();
     bytes_in_flight -= first.size;
-    writer.add(first.document.get());
+    writer.add(first.record.get());
     progress.update(bytes_before + first.bytes_read, split.name);
   };
   Record record;
@@ -61,8 +48,8 @@ SplitDescription tokenize_split(const PrepareOptions& options, const Tokenizer& 
            (in_flight.size() >= kRecordsInFlight * threads || bytes_in_flight + size > kBytesInFlight * threads)) {
       take_first();
     }
-    in_flight.push_back({workers.run([&tokenizer, record = std::move(record)]() mutable {
-                           return tokenize(tokenizer, std::move(record));
+    in_flight.push_back({workers.run([&tokenizer, &options, record = std::move(record)]() mutable {
+                           return tokenize(tokenizer, std::move(record), options.text_key);
                          }),
                          size, reader.bytes_read()});
     bytes_in_flight += size;

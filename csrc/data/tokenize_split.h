@@ -10,8 +10,8 @@
 
 namespace infini {
 
-/// Tokenises one split on all threads and writes its shards; the documents stay in order, and only a few are in memory
-/// at a time. `bytes_before`: what the splits before this one add to `progress`.
+/// Tokenises one split on all threads and writes its shards; the documents stay in order, and only a few pieces
+/// of them are in memory at a time. `bytes_before`: what the splits before this one add to `progress`.
 SplitDescription tokenize_split(const PrepareOptions& options, const Tokenizer& tokenizer, const SourceSplit& split,
                                 int64_t bytes_before, Progress& progress);
 

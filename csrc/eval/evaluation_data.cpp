@@ -5,14 +5,16 @@
 #include <string>
 #include <utility>
 
+#include "data/byte_reader.h"
 #include "data/dataset_description.h"
 #include "data/document_source.h"
 #include "data/record_reader.h"
 #include "data/shard.h"
 #include "data/token_dataset.h"
+#include "data/tokenize_record.h"
 #include "log/error.h"
+#include "log/log.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 namespace infini {
 namespace {
@@ -56,74 +58,85 @@ EvaluationData open_split(const fs::path& split_folder, std::optional<int32_t> u
   return data;
 }
 
-std::optional<SourceFile> source_file(const fs::path& path) {
-  const std::string name = path.filename().string();
-  const bool text = name.ends_with(".txt");
-  if (!text && !name.ends_with(".jsonl") && !name.ends_with(".jsonl.gz")) return std::nullopt;
-  SourceFile file;
-  file.path = path;
-  file.kind = text ? SourceFile::Kind::text : SourceFile::Kind::json_lines;
-  file.end = static_cast<int64_t>(fs::file_size(path));
-  return file;
-}
-
 SourceSplit source_of(const fs::path& path) {
-  SourceSplit split{"evaluation", {}, 0};
-  if (fs::is_directory(path)) {
-    for (const auto& entry : fs::directory_iterator(path)) {
-      if (!entry.is_regular_file()) continue;
-      if (const auto file = source_file(entry.path())) split.files.push_back(*file);
-    }
-  } else if (const auto file = source_file(path)) {
-    split.files.push_back(*file);
-  }
+  SourceSplit split = find_texts(path);
   if (split.files.empty()) {
     throw UserError(path.string() +
                     " holds no data; expected a split of a prepared data folder (such as x-tokens/test), "
-                    "or a .txt, .jsonl or .jsonl.gz file, or a folder of such files");
+                    "or a .txt or .jsonl file (or these with .gz or .zst), or a folder of such files");
   }
-  std::sort(split.files.begin(), split.files.end(),
-            [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
-  for (const SourceFile& file : split.files) split.bytes += file.end;
   return split;
 }
 
-EvaluationData open_text(const fs::path& path, const std::shared_ptr<const Tokenizer>& tokenizer) {
-  const auto split = std::make_shared<const SourceSplit>(source_of(path));
-  const auto reader = std::make_shared<RecordReader>(*split);
-  EvaluationData data;
-  const bool compressed = std::any_of(split->files.begin(), split->files.end(),
-                                      [](const SourceFile& file) { return file.path.extension() == ".gz"; });
-  data.bytes = compressed ? 0 : split->bytes;
-  // The reader refers to the split, so both are held.
-  data.next = [split, reader, tokenizer]() -> std::optional<EvaluationDocument> {
-    Record record;
-    if (!reader->next(record)) return std::nullopt;
-    EvaluationDocument document;
-    document.name = record.file.string() + (record.line > 0 ? ":" + std::to_string(record.line) : "");
-    const DocumentText content = document_text(std::move(record));
-    if (!content.problem.empty()) throw BrokenRecord(content.problem);
-    document.bytes = static_cast<int64_t>(content.text.size());
-    document.words = count_words(content.text);
-    document.unk = tokenizer->unk();
-    std::vector<int32_t> tokens = tokenizer->encode(content.text);
-    tokens.insert(tokens.begin(), tokenizer->document_start());
-    if (const auto eos = tokenizer->eos()) tokens.push_back(*eos);
-    document.tokens = static_cast<int64_t>(tokens.size());
-    document.read = [tokens = std::move(tokens), position = size_t{0}](std::span<int64_t> out) mutable {
-      const size_t count = std::min(out.size(), tokens.size() - position);
-      std::copy_n(tokens.begin() + static_cast<int64_t>(position), count, out.begin());
-      position += count;
-      return static_cast<int64_t>(count);
-    };
-    return document;
-  };
-  return data;
-}
+/// The documents of text files, one after the other.
+class TextDocuments {
+ public:
+  TextDocuments(const fs::path& path, std::shared_ptr<const Tokenizer> tokenizer, const TextReading& reading)
+      : split_(source_of(path)),
+        tokenizer_(std::move(tokenizer)),
+        reading_(reading),
+        reader_(split_, pieces_for(*tokenizer_)),
+        bad_records_(reading.on_bad_record) {}
+  // The reader refers to the split.
+  TextDocuments(const TextDocuments&) = delete;
+  TextDocuments& operator=(const TextDocuments&) = delete;
+
+  /// Bytes of text in all; 0 where only the compressed size is known.
+  int64_t bytes() const {
+    const bool compressed = std::any_of(split_.files.begin(), split_.files.end(),
+                                        [](const SourceFile& file) { return ByteReader(file.path).compressed(); });
+    return compressed ? 0 : split_.bytes;
+  }
+
+  std::optional<EvaluationDocument> next() {
+    for (Record record; reader_.next(record);) {
+      std::vector<int32_t> tokens = {tokenizer_->document_start()};
+      EvaluationDocument document;
+      document.name = record.place();
+      std::string problem;
+      while (true) {
+        const TokenizedRecord piece = tokenize(*tokenizer_, std::move(record), reading_.text_key);
+        if (problem.empty()) problem = piece.problem;
+        tokens.insert(tokens.end(), piece.tokens.begin(), piece.tokens.end());
+        document.bytes += piece.bytes;
+        document.words += piece.words;
+        if (piece.ends || !reader_.next(record)) break;
+      }
+      if (!problem.empty()) {
+        bad_records_.add(problem);
+        continue;
+      }
+      if (const auto eos = tokenizer_->eos()) tokens.push_back(*eos);
+      document.unk = tokenizer_->unk();
+      document.tokens = static_cast<int64_t>(tokens.size());
+      document.read = [tokens = std::move(tokens), position = size_t{0}](std::span<int64_t> out) mutable {
+        const size_t count = std::min(out.size(), tokens.size() - position);
+        std::copy_n(tokens.begin() + static_cast<int64_t>(position), count, out.begin());
+        position += count;
+        return static_cast<int64_t>(count);
+      };
+      return document;
+    }
+    if (bad_records_.count() > 0 && !told_) {
+      log::warn(std::to_string(bad_records_.count()) + " records were broken and have been skipped");
+      told_ = true;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  SourceSplit split_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  TextReading reading_;
+  RecordReader reader_;
+  BadRecords bad_records_;
+  bool told_ = false;
+};
 
 }  // namespace
 
-EvaluationData open_evaluation_data(const fs::path& path, const fs::path& checkpoint, int64_t vocab_size) {
+EvaluationData open_evaluation_data(const fs::path& path, const fs::path& checkpoint, int64_t vocab_size,
+                                    const TextReading& reading) {
   if (!fs::exists(path)) throw UserError("no such file or folder: " + path.string());
   if (fs::exists(path / kDatasetFile)) {
     throw UserError(path.string() +
@@ -138,7 +151,8 @@ EvaluationData open_evaluation_data(const fs::path& path, const fs::path& checkp
   }
   const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(checkpoint);
   check_vocabulary(tokenizer->vocab_size(), vocab_size, "the tokenizer of " + checkpoint.string());
-  return open_text(path, tokenizer);
+  const auto documents = std::make_shared<TextDocuments>(path, tokenizer, reading);
+  return {[documents] { return documents->next(); }, documents->bytes()};
 }
 
 }  // namespace infini

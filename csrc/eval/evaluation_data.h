@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "data/record_reader.h"
 #include "eval/perplexity.h"
 
 namespace infini {
@@ -14,11 +15,12 @@ struct EvaluationData {
 
 /// The documents at `path`, which is
 ///  - a split of a data folder that `infini prepare` wrote (`data/x-tokens/test`), or
-///  - a .txt, .jsonl or .jsonl.gz file, or a folder of such files: each text is tokenised with the checkpoint's
-///  tokenizer
-///    when its turn comes.
-/// Throws UserError if nothing of this is there, or if the data's tokenizer is not that of the checkpoint.
+///  - text: a file, or a folder with all folders inside, by the rules of DocumentSource. Each document is tokenised
+///  with
+///    the checkpoint's tokenizer when its turn comes.
+/// Throws UserError if nothing of this is there, or if the data's tokenizer is not that of the checkpoint. `next`
+/// throws BrokenRecord where a document cannot be used and none may be skipped.
 EvaluationData open_evaluation_data(const std::filesystem::path& path, const std::filesystem::path& checkpoint,
-                                    int64_t vocab_size);
+                                    int64_t vocab_size, const TextReading& reading = {});
 
 }  // namespace infini

@@ -50,6 +50,10 @@ void AtomicFile::write(const void* data, size_t size) {
   }
 }
 
+void AtomicFile::rewind() {
+  if (lseek(descriptor_, 0, SEEK_SET) != 0) fail(errno);
+}
+
 void AtomicFile::commit() {
   if (fsync(descriptor_) != 0) fail(errno);
   if (rename(partial_.c_str(), target_.c_str()) != 0) fail(errno);

@@ -22,6 +22,8 @@ class AtomicFile {
 
   void write(const void* data, size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Goes back to the first byte: what is written next replaces what is there.
+  void rewind();
   /// Syncs the file, renames it and syncs its folder. Replaces an existing file.
   void commit();
 

@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <cstdio>  // renameat2
 #include <cstring>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "io/atomic_file.h"
@@ -16,6 +18,28 @@ namespace infini {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kPartial = ".partial", kReplaced = ".partial.replaced";
+
+/// What a folder is called for the moment in which another takes its place.
+fs::path replaced_path(const fs::path& partial) {
+  return partial.parent_path() / (partial.stem().string() + std::string(kReplaced));
+}
+
+/// Puts the folder back whose name is free, removes it where its successor stands.
+void recover(const fs::path& target) {
+  const fs::path partial = partial_path(target), replaced = replaced_path(partial);
+  std::error_code error;
+  if (fs::is_directory(replaced) && !fs::exists(target)) {
+    fs::rename(replaced, target, error);
+    if (error) throw std::runtime_error("cannot put " + target.string() + " back: " + error.message());
+    sync_to_disk(target.parent_path());
+  }
+  for (const fs::path& left : {replaced, partial}) {
+    fs::remove_all(left, error);
+    if (error) throw std::runtime_error("cannot remove " + left.string() + ": " + error.message());
+  }
+}
 
 void sync_all(const fs::path& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
@@ -28,8 +52,8 @@ void sync_all(const fs::path& folder) {
 int exchange(const fs::path& partial, const fs::path& target) {
   if (renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  // Some file systems (NFS) cannot exchange names. There the target is missing for a moment.
-  const fs::path old = partial.string() + ".replaced";
+  // A file system that cannot exchange (NFS): for a moment the old folder has only its second name.
+  const fs::path old = replaced_path(partial);
   if (rename(target.c_str(), old.c_str()) != 0) return errno;
   if (rename(partial.c_str(), target.c_str()) != 0) {
     const int error = errno;
@@ -41,15 +65,28 @@ int exchange(const fs::path& partial, const fs::path& target) {
 
 }  // namespace
 
+void recover_atomic_folders(const fs::path& parent) {
+  if (!fs::is_directory(parent)) return;
+  std::set<fs::path> targets;
+  for (const auto& entry : fs::directory_iterator(parent)) {
+    const std::string name = entry.path().filename().string();
+    for (const std::string_view ending : {kReplaced, kPartial}) {
+      if (!entry.is_directory() || !name.starts_with(".") || !name.ends_with(ending)) continue;
+      targets.insert(parent / name.substr(1, name.size() - 1 - ending.size()));
+    }
+  }
+  for (const fs::path& target : targets) recover(target);
+}
+
 AtomicFolder::AtomicFolder(const fs::path& target) : target_(fs::absolute(target).lexically_normal()) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // "step-5/"
   partial_ = partial_path(target_);
   if (fs::exists(target_) && !fs::is_directory(target_)) {
     throw UserError(target.string() + " is a file; give the name of a folder to write");
   }
+  recover(target_);
   std::error_code error;
-  fs::remove_all(partial_, error);
-  if (!error) fs::create_directories(partial_, error);
+  fs::create_directories(partial_, error);
   if (error) throw std::runtime_error("cannot create " + partial_.string() + ": " + error.message());
 }
 

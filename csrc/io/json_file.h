@@ -1,11 +1,24 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace infini {
 
-/// Reads a JSON file. Throws UserError that names the file, and the line if it is not valid JSON.
+/// Why a text cannot be read as JSON.
+struct JsonFault {
+  int64_t byte;        ///< where, from 1
+  std::string reason;  ///< one line
+};
+
+/// Parses a text. Whatever is wrong with it, a number too large for a double as well, goes to `fault`; no exception.
+nlohmann::json parse_json(std::string_view text, std::optional<JsonFault>& fault);
+
+/// Reads a JSON file. Throws UserError that names the file, and the line where it does not parse.
 nlohmann::json read_json(const std::filesystem::path& file);
 
 /// Writes indented JSON, atomically (see AtomicFile).

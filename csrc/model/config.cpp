@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/generation_config.h"
+#include "io/json_object.h"
 #include "log/error.h"
 
 namespace infini {
@@ -13,55 +14,12 @@ namespace {
 
 using nlohmann::json;
 
-const char* json_type_wanted(const int64_t*) { return "an integer"; }
-const char* json_type_wanted(const double*) { return "a number"; }
-const char* json_type_wanted(const bool*) { return "true or false"; }
-const char* json_type_wanted(const std::string*) { return "a string"; }
-
-bool has_type(const json& value, const int64_t*) { return value.is_number_integer(); }
-bool has_type(const json& value, const double*) { return value.is_number(); }
-bool has_type(const json& value, const bool*) { return value.is_boolean(); }
-bool has_type(const json& value, const std::string*) { return value.is_string(); }
-
-/// One JSON object of a config.json; a key with the value null counts as absent, as in transformers.
-class Object {
- public:
-  Object(const json& object, std::string where) : object_(object), where_(std::move(where)) {
-    if (!object_.is_object()) throw UserError(where_ + " must be a JSON object, is " + object_.dump());
-  }
-
-  bool has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
-  Object child(const std::string& key) const { return {object_[key], where_ + ": " + key}; }
-
-  template <typename T>
-  T get(const std::string& key) const {
-    if (!has(key)) throw UserError(where_ + ": the key " + key + " is missing");
-    const json& value = object_[key];
-    const T* const type = nullptr;
-    if (!has_type(value, type)) {
-      throw UserError(where_ + ": " + key + " must be " + json_type_wanted(type) + ", is " + value.dump());
-    }
-    return value.get<T>();
-  }
-
-  template <typename T>
-  T get_or(const std::string& key, T fallback) const {
-    return has(key) ? get<T>(key) : std::move(fallback);
-  }
-
-  [[noreturn]] void refuse(const std::string& what) const { throw UserError(where_ + ": " + what); }
-
- private:
-  const json& object_;
-  std::string where_;
-};
-
 /// Only the plain rotary embedding: positions never exceed a segment, so no scaling of longer contexts applies.
-double read_rope_theta(const Object& config) {
+double read_rope_theta(const JsonObject& config) {
   double theta = config.get_or("rope_theta", 10000.0);
   for (const char* const key : {"rope_scaling", "rope_parameters"}) {
     if (!config.has(key)) continue;
-    const Object rope = config.child(key);
+    const JsonObject rope = config.child(key);
     const std::string type = rope.get_or<std::string>("rope_type", rope.get_or<std::string>("type", "default"));
     if (type != "default") rope.refuse("the rope_type \"" + type + "\" is not supported, only \"default\" is");
     theta = rope.get_or("rope_theta", theta);
@@ -71,9 +29,9 @@ double read_rope_theta(const Object& config) {
   return theta;
 }
 
-MemoryConfig read_memory(const Object& config) {
+MemoryConfig read_memory(const JsonObject& config) {
   if (!config.has("infini")) return {};
-  const Object infini = config.child("infini");
+  const JsonObject infini = config.child("infini");
   return {.segment_length = infini.get<int64_t>("segment_length"),
           .update = infini.get<std::string>("update"),
           .kind = infini.get_or<std::string>("kind", "infini")};
@@ -129,7 +87,7 @@ void ModelConfig::validate() const {
 }
 
 ModelConfig model_config_from_json(const json& config_json, const std::string& where) {
-  const Object config(config_json, where);
+  const JsonObject config(config_json, where);
   const std::string type = config.get<std::string>("model_type");
   if (type != "llama" && type != "infini_llama") {
     config.refuse("the model_type \"" + type + "\" is not supported, only \"llama\" and \"infini_llama\" are");

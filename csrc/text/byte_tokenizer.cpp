@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "io/json_file.h"
+#include "text/utf8.h"
 
 namespace infini {
 
@@ -10,6 +11,11 @@ std::vector<int32_t> ByteTokenizer::encode(std::string_view text) const {
   std::vector<int32_t> ids(text.size());
   for (size_t i = 0; i < text.size(); ++i) ids[i] = static_cast<uint8_t>(text[i]);
   return ids;
+}
+
+// Any byte would do; whole characters let each part be checked for its UTF-8.
+size_t ByteTokenizer::safe_cut(std::string_view text) const {
+  return text.empty() ? 0 : static_cast<size_t>(character_border(text, static_cast<int64_t>(text.size()) - 1));
 }
 
 std::string ByteTokenizer::decode(const std::vector<int32_t>& ids) const {

@@ -10,6 +10,7 @@ class ByteTokenizer : public Tokenizer {
   static constexpr const char* kClass = "ByteTokenizer";  ///< in tokenizer_config.json
 
   std::vector<int32_t> encode(std::string_view text) const override;
+  size_t safe_cut(std::string_view text) const override;
   std::string decode(const std::vector<int32_t>& ids) const override;
   int64_t vocab_size() const override { return 256; }
   int32_t document_start() const override { return 0; }

@@ -23,6 +23,7 @@ SentencepieceTokenizer::SentencepieceTokenizer(const std::filesystem::path& mode
   if (!status.ok() || processor_.GetPieceSize() == 0) {
     throw UserError(model_file.string() + " is not a sentencepiece model, or is damaged");
   }
+  cuts_ = SentencepieceCuts(processor_);
   document_start_ = processor_.bos_id() >= 0 ? processor_.bos_id() : processor_.eos_id();
   if (document_start_ < 0) {
     throw UserError(model_file.string() +
@@ -41,6 +42,8 @@ std::vector<int32_t> SentencepieceTokenizer::encode(std::string_view text) const
   if (!status.ok()) throw std::runtime_error("sentencepiece cannot encode a text: " + status.ToString());
   return ids;
 }
+
+size_t SentencepieceTokenizer::safe_cut(std::string_view text) const { return cuts_.last_in(text); }
 
 std::string SentencepieceTokenizer::decode(const std::vector<int32_t>& ids) const {
   for (const int32_t id : ids) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "text/sentencepiece_cuts.h"
 #include "text/tokenizer.h"
 
 namespace infini {
@@ -14,6 +15,7 @@ class SentencepieceTokenizer : public Tokenizer {
   /// Throws UserError that names the file if it is not a sentencepiece model, or has neither <s> nor </s>.
   explicit SentencepieceTokenizer(const std::filesystem::path& model_file);
   std::vector<int32_t> encode(std::string_view text) const override;
+  size_t safe_cut(std::string_view text) const override;
   std::string decode(const std::vector<int32_t>& ids) const override;
   int64_t vocab_size() const override { return processor_.GetPieceSize(); }
   int32_t document_start() const override { return document_start_; }
@@ -27,6 +29,7 @@ class SentencepieceTokenizer : public Tokenizer {
 
   std::string model_;  ///< the file's content, so that `save` writes it back byte for byte
   sentencepiece::SentencePieceProcessor processor_;
+  SentencepieceCuts cuts_;
   int32_t document_start_ = 0;
   bool has_bytes_ = false;  ///< falls back to bytes for characters that it lacks
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -19,6 +20,9 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   virtual std::vector<int32_t> encode(std::string_view text) const = 0;
+  /// An offset inside `text`, the last that is found, where it can be cut: the ids of the two parts, encoded each by
+  /// itself, are those of the whole. 0 where there is none.
+  virtual size_t safe_cut(std::string_view text) const = 0;
   virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
   virtual int64_t vocab_size() const = 0;
   /// Stands before the first token of every document, so that the first one is predicted too: the bos where there is

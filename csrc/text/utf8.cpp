@@ -12,11 +12,13 @@ std::optional<int64_t> invalid_utf8_offset(std::string_view text) {
   return found - text.begin();
 }
 
+bool is_space(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
+
 int64_t count_words(std::string_view text) {
   int64_t words = 0;
   bool inside = false;
   for (const char c : text) {
-    const bool space = c == ' ' || (c >= '\t' && c <= '\r');
+    const bool space = is_space(c);
     words += !space && !inside;
     inside = !space;
   }

@@ -10,6 +10,9 @@ namespace infini {
 /// points over U+10FFFF are not well-formed), or nothing where the whole text is valid.
 std::optional<int64_t> invalid_utf8_offset(std::string_view text);
 
+/// Whether a byte is ASCII white space.
+bool is_space(char byte);
+
 /// The number of words: runs of characters that are not ASCII white space.
 int64_t count_words(std::string_view text);
 

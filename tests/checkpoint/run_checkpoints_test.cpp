@@ -4,14 +4,21 @@
 
 #include <set>
 
-#include "io/in_temporary_folder.h"
+#include "io/temporary_folder.h"
+#include "log/error.h"
 
 namespace infini {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::message_of;
+using testing::write_text;
 
-class RunCheckpoints : public InTemporaryFolder {};
+class RunCheckpoints : public ::testing::Test {
+ protected:
+  testing::TemporaryFolder temporary_;
+  std::filesystem::path folder_ = temporary_.path();
+};
 
 TEST_F(RunCheckpoints, ThoseOfARunAreSortedByStepAndNeverPartial) {
   EXPECT_TRUE(checkpoints_in(folder_).empty());
@@ -20,7 +27,7 @@ TEST_F(RunCheckpoints, ThoseOfARunAreSortedByStepAndNeverPartial) {
        {"step-9", "step-10", ".step-11.partial", "step-12.damaged", "step-", "step-x", "best"}) {
     std::filesystem::create_directory(folder_ / name);
   }
-  write_bytes(folder_ / "step-99", "a file");
+  write_text(folder_ / "step-99", "a file");
   EXPECT_EQ(checkpoints_in(folder_),
             (std::map<int64_t, std::filesystem::path>{{9, folder_ / "step-9"}, {10, folder_ / "step-10"}}));
 }
@@ -28,7 +35,7 @@ TEST_F(RunCheckpoints, ThoseOfARunAreSortedByStepAndNeverPartial) {
 TEST_F(RunCheckpoints, OldOnesAndHalfWrittenOnesAreRemoved) {
   for (const char* const name :
        {"step-5", ".step-5.partial", "step-9", "step-10", "step-100", ".step-7.partial", "best", ".best.partial"}) {
-    write_bytes(folder_ / name / "config.json", "{}");
+    write_text(folder_ / name / "config.json", "{}");
   }
   remove_old_checkpoints(folder_, 2);
   std::set<std::string> left;
@@ -41,7 +48,7 @@ TEST_F(RunCheckpoints, OldOnesAndHalfWrittenOnesAreRemoved) {
 
 TEST_F(RunCheckpoints, TheBestIsKeptBesideTheNewest) {
   for (const char* const name : {"step-1", "step-2", "step-3", "step-4"}) {
-    write_bytes(folder_ / name / "config.json", "{}");
+    write_text(folder_ / name / "config.json", "{}");
   }
   remove_old_checkpoints(folder_, 1, /*keep_step=*/2);
   EXPECT_EQ(checkpoints_in(folder_),
@@ -52,14 +59,14 @@ TEST_F(RunCheckpoints, ARunStandsForItsBestOrElseItsNewest) {
   EXPECT_EQ(checkpoint_of(folder_), folder_) << "a checkpoint's own folder";
   const std::filesystem::path checkpoints = folder_ / "checkpoints";
   std::filesystem::create_directory(checkpoints);
-  EXPECT_THAT(user_error_of([&] { checkpoint_of(folder_); }), HasSubstr("has no checkpoint yet"));
-  for (const char* const name : {"step-9", "step-10"}) write_bytes(checkpoints / name / "config.json", "{}");
+  EXPECT_THAT(message_of<UserError>([&] { checkpoint_of(folder_); }), HasSubstr("has no checkpoint yet"));
+  for (const char* const name : {"step-9", "step-10"}) write_text(checkpoints / name / "config.json", "{}");
   EXPECT_EQ(checkpoint_of(folder_), checkpoints / "step-10");
   write_best(folder_, {9, "loss", 1.5});
   EXPECT_EQ(checkpoint_of(folder_), checkpoints / "step-9");
   EXPECT_EQ(read_best(folder_)->metric, "loss");
-  write_bytes(folder_ / "best.json", "{\"step\": \"nine\"}");
-  EXPECT_THAT(user_error_of([&] { checkpoint_of(folder_); }), HasSubstr("best.json must hold step, metric and value"));
+  write_text(folder_ / "best.json", "{\"step\": \"nine\"}");
+  EXPECT_THAT(message_of<UserError>([&] { checkpoint_of(folder_); }), HasSubstr("best.json must hold step, metric and value"));
 }
 
 }  // namespace

@@ -8,13 +8,18 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "io/in_temporary_folder.h"
+#include "io/temporary_folder.h"
+#include "log/error.h"
 
 namespace infini {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using testing::message_of;
+using testing::read_text;
+using testing::TemporaryFolder;
+using testing::write_text;
 
 // Files are built here by hand from the format's description, so that reader and writer cannot share a mistake.
 std::string file_of(const std::string& header, const std::string& data) {
@@ -28,16 +33,17 @@ std::string entry(const std::string& name, const std::string& dtype, const std::
          std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
-class Safetensors : public InTemporaryFolder {
+class Safetensors : public ::testing::Test {
  protected:
   NamedTensors read(const std::string& bytes) {
-    write_bytes(file_, bytes);
+    write_text(file_, bytes);
     return read_safetensors(file_);
   }
   std::string error_of(const std::string& header, const std::string& data = "") {
-    return user_error_of([&] { read(file_of(header, data)); });
+    return message_of<UserError>([&] { read(file_of(header, data)); });
   }
 
+  TemporaryFolder folder_;
   std::filesystem::path file_ = folder_ / "model.safetensors";
 };
 
@@ -62,7 +68,7 @@ TEST_P(SafetensorsDtype, IsReadFromItsBitPatternAndWrittenBack) {
   EXPECT_EQ(x.to(torch::kFloat64)[1].item<double>(), expected.second);
 
   write_safetensors(file_, tensors);
-  const std::string written = read_bytes(file_);
+  const std::string written = read_text(file_);
   EXPECT_EQ(written.substr(written.size() - expected.bytes.size()), expected.bytes);
 }
 
@@ -96,7 +102,7 @@ TEST_F(Safetensors, KeepsShapesScalarsAndEmptyTensors) {
 TEST_F(Safetensors, AreWrittenAsTheFormatSays) {
   const torch::Tensor wide = torch::tensor({1.0f, -2.0f}).reshape({2, 1});
   write_safetensors(file_, {{"byte", torch::tensor({7}, torch::kUInt8)}, {"wide", wide}}, {{"format", "pt"}});
-  const std::string bytes = read_bytes(file_);
+  const std::string bytes = read_text(file_);
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
   EXPECT_EQ(length % 8, 0u) << "the data must be aligned";
@@ -125,7 +131,7 @@ TEST_F(Safetensors, ComeBackWithTheSameBitsFromTransposedAndTrackedTensors) {
 TEST_F(Safetensors, TruncatedAnywhereNameTheFileAndBothSizes) {
   const std::string whole = file_of("{" + entry("x", "F32", "[2]", 0, 8) + "}", std::string(8, 'x'));
   for (size_t size = 0; size < whole.size(); ++size) {
-    const std::string error = user_error_of([&] { read(whole.substr(0, size)); });
+    const std::string error = message_of<UserError>([&] { read(whole.substr(0, size)); });
     EXPECT_THAT(error, AllOf(HasSubstr(file_.string()), HasSubstr("truncated"), HasSubstr(std::to_string(size))));
     if (size >= whole.size() - 8) {
       EXPECT_THAT(error, HasSubstr(std::to_string(whole.size())));
@@ -162,18 +168,19 @@ TEST_F(Safetensors, RefuseHeadersThatAreNoHeaders) {
   EXPECT_THAT(error_of("{\"x\":5}"), HasSubstr("tensor x needs dtype, shape and data_offsets"));
   EXPECT_THAT(error_of("{\"x\":"), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of("[]"), HasSubstr("not a JSON object"));
-  EXPECT_THAT(user_error_of([&] { read("GGUF\xff\xff\xff\xff and more"); }), HasSubstr("is it a safetensors file?"));
+  EXPECT_THAT(message_of<UserError>([&] { read("GGUF\xff\xff\xff\xff and more"); }),
+              HasSubstr("is it a safetensors file?"));
 }
 
 TEST_F(Safetensors, NameAFileThatIsNotThere) {
-  EXPECT_THAT(user_error_of([&] { read_safetensors(folder_ / "absent.safetensors"); }),
+  EXPECT_THAT(message_of<UserError>([&] { read_safetensors(folder_ / "absent.safetensors"); }),
               AllOf(HasSubstr("absent.safetensors"), HasSubstr("No such file")));
-  EXPECT_THAT(user_error_of([&] { read_safetensors(folder_); }), HasSubstr("not a file"));
+  EXPECT_THAT(message_of<UserError>([&] { read_safetensors(folder_.path()); }), HasSubstr("not a file"));
 }
 
 TEST_F(Safetensors, AWriteThatFailsNamesFileAndReasonAndKeepsTheOldFile) {
   write_safetensors(file_, {{"old", torch::ones({3})}});
-  const std::string before = read_bytes(file_);
+  const std::string before = read_text(file_);
   rlimit limit{};
   getrlimit(RLIMIT_FSIZE, &limit);
   const rlimit small{.rlim_cur = 4096, .rlim_max = limit.rlim_max};
@@ -188,8 +195,9 @@ TEST_F(Safetensors, AWriteThatFailsNamesFileAndReasonAndKeepsTheOldFile) {
   setrlimit(RLIMIT_FSIZE, &limit);
   std::signal(SIGXFSZ, previous);
   EXPECT_EQ(error, "cannot write " + file_.string() + ": File too large");
-  EXPECT_EQ(read_bytes(file_), before);
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1) << "nothing half-written is left";
+  EXPECT_EQ(read_text(file_), before);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1)
+      << "nothing half-written is left";
 }
 
 TEST_F(Safetensors, AFullDiskIsNamed) {
@@ -216,7 +224,7 @@ TEST_F(Safetensors, OfAPublishedModelHoldTheSameNumbersAsItsOriginalFile) {
   if (!std::filesystem::exists(model)) GTEST_SKIP() << model << " is not here";
   const torch::Tensor embedding = read_safetensors(model / "hf/model.safetensors").at("model.embed_tokens.weight");
   ASSERT_EQ(embedding.sizes(), (torch::IntArrayRef{512, 64}));
-  const std::string original = read_bytes(model / "stories260K.bin");  // seven int32, then the embedding
+  const std::string original = read_text(model / "stories260K.bin");  // seven int32, then the embedding
   EXPECT_EQ(std::memcmp(embedding.to(torch::kFloat32).data_ptr(), original.data() + 28, 512 * 64 * 4), 0);
 }
 

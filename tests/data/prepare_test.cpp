@@ -4,16 +4,17 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 
 #include "data/data_folder.h"
 #include "data/prepared_data.h"
-#include "data/record_reader.h"
 #include "log/error.h"
 #include "log/standard_error.h"
 #include "text/lossy_model.h"
@@ -321,6 +322,98 @@ TEST(Prepare, KeepsWholeShardsWhenTheDiskIsFullAndGoesOnLater) {
   EXPECT_FALSE(kept.contains("train/shard-00003.bin"));
   EXPECT_FALSE(kept.contains("dataset.json"));
   EXPECT_EQ(resumed, expected);
+}
+
+TEST(Prepare, FindsAnEditInTheMiddleOfAFile) {
+  const TemporaryFolder folder;
+  std::string text = random_text(340000, 1);
+  write_text(folder / "book.txt", text);
+  const PrepareOptions options = prepare_options(folder / "book.txt", folder / "out");
+  prepare(options);
+  const auto written = std::filesystem::last_write_time(folder / "book.txt");
+  text.replace(150000, 20000, random_text(20000, 2));
+  write_text(folder / "book.txt", text);
+  std::filesystem::last_write_time(folder / "book.txt", written);
+  EXPECT_THAT(message_of<UserError>([&] { prepare(options); }), HasSubstr("prepared from something else: source was"));
+}
+
+TEST(Prepare, GivesALongDocumentAShardOfItsOwnAsIfItHadBeenHeldInMemory) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> texts = {random_text(300, 1), random_text(5'000'000, 2), random_text(200, 3),
+                                          random_text(3'000'000, 4) + "\xFF", random_text(50, 5)};
+  write_books(folder / "source", texts);
+  PrepareOptions options = prepare_options(folder / "source", folder / "out");
+  options.shard_tokens = 1000;
+  options.on_bad_record = OnBadRecord::skip;
+  const DatasetDescription description = prepare(options);
+  const TokenDataset train(folder / "out/train");
+  EXPECT_THAT(texts_of(train), ElementsAre(texts[0], texts[1], texts[2], texts[4]));
+  EXPECT_EQ(description.splits[0].skipped, 1);
+  EXPECT_EQ(train.words(1), count_words(texts[1]));
+  train.verify();
+  EXPECT_EQ(Shard(shard_file(folder / "out/train", 1)).header().tokens, 5'000'001u);
+  EXPECT_FALSE(std::filesystem::exists(folder / "out/train/.shard-00002.bin.partial"));
+
+  // Begun again behind any whole shard, it ends with the same files.
+  const auto expected = files_of(options.out);
+  for (int64_t whole = 0; whole < description.splits[0].shards; ++whole) {
+    options.out = folder / ("killed-" + std::to_string(whole));
+    write_text(options.out / "half_done.json",
+               nlohmann::json::parse(expected.at("dataset.json")).at("made_from").dump());
+    for (int64_t shard = 0; shard < whole; ++shard) {
+      const std::string name = shard_file("train", shard);
+      write_text(options.out / name, expected.at(name));
+    }
+    prepare(options);
+    EXPECT_EQ(files_of(options.out), expected) << whole;
+  }
+}
+
+TEST(Prepare, HoldsOnlyPiecesOfALongDocument) {
+  const TemporaryFolder folder;
+  {
+    std::ofstream book(folder / "train.txt");
+    const std::string line = random_text(999, 1) + "\n";
+    for (int i = 0; i < 300'000; ++i) book << line;  // 300 MB
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    PrepareOptions options = prepare_options(folder.path(), folder / "out");
+    options.threads = 1;
+    options.shard_tokens = 1 << 20;
+    prepare(options);
+    _exit(0);
+  }
+  int status = 0;
+  struct rusage usage {};
+  wait4(child, &status, 0, &usage);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(TokenDataset(folder / "out/train").length(0), 300'000'001);
+  EXPECT_LT(usage.ru_maxrss, 150 << 10);  // KiB
+}
+
+TEST(Prepare, TakesTheTextUnderTheKeyThatIsNamed) {
+  const TemporaryFolder folder;
+  write_text(folder / "source/train.jsonl", "{\"body\": \"one\", \"text\": \"title\"}\n");
+  PrepareOptions options = prepare_options(folder / "source", folder / "out");
+  options.text_key = "body";
+  prepare(options);
+  EXPECT_THAT(texts_of(TokenDataset(folder / "out/train")), ElementsAre("one"));
+  options.text_key = "text";
+  EXPECT_THAT(message_of<UserError>([&] { prepare(options); }), HasSubstr("text_key was \"body\", now it is \"text\""));
+  options.out = folder / "other";
+  options.text_key = "content";
+  EXPECT_THAT(message_of<BrokenRecord>([&] { prepare(options); }), HasSubstr("is no object with a \"content\""));
+}
+
+TEST(Prepare, SaysThatItsOwnNotesAreDamaged) {
+  const TemporaryFolder folder;
+  write_books(folder / "source", some_books(1));
+  const PrepareOptions options = prepare_options(folder / "source", folder / "out");
+  for (const std::string notes : {"[]", "5", "{\"source\": 1e400}", "{"}) {
+    write_text(folder / "out/half_done.json", notes);
+    EXPECT_THAT(message_of<UserError>([&] { prepare(options); }), HasSubstr("half_done.json")) << notes;
+  }
 }
 
 TEST(Prepare, RefusesWrongOptions) {

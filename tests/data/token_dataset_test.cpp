@@ -98,7 +98,7 @@ TEST(TokenDataset, SaysWhatIsWrongWithAFolder) {
   EXPECT_THAT(message_of<UserError>([] { TokenDataset("/nonexistent/train"); }),
               HasSubstr("there is no /nonexistent/train"));
   write_text(data / "dataset.json", "{\"version\": 1}");
-  EXPECT_THAT(message_of<UserError>([&] { books.dataset(); }), HasSubstr("dataset.json"));
+  EXPECT_THAT(message_of<UserError>([&] { books.dataset(); }), HasSubstr("dataset.json: the key tokenizer is missing"));
   write_text(data / "dataset.json", "{");
   EXPECT_THAT(message_of<UserError>([&] { books.dataset(); }), HasSubstr("dataset.json"));
 }
@@ -108,7 +108,9 @@ TEST(TokenDataset, HoldsTokensOfEveryWidth) {
     const TemporaryFolder folder;
     const auto largest = static_cast<int32_t>(vocab_size - 1);
     ShardWriter writer(token_width(vocab_size));
-    writer.add(1, std::vector<int32_t>{largest, 0, 7}, 3, 1);
+    writer.begin(1);
+    writer.append(std::vector<int32_t>{largest, 0, 7});
+    writer.end(3, 1);
     writer.write(folder / "shard.bin", 1, 0);
     int64_t tokens[4];
     const Shard shard(folder / "shard.bin");

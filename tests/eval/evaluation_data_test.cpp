@@ -116,6 +116,15 @@ TEST_F(EvaluationDataThatDoesNotFit, IsThatOfAnotherTokenizer) {
   EXPECT_THAT(refusal(books.split()), HasSubstr("were prepared with another tokenizer than that of"));
 }
 
+TEST_F(EvaluationDataOfText, LeavesOutBrokenRecordsAndTakesTheKeyThatIsNamed) {
+  write_text(folder_ / "lines.jsonl", "{\"body\": \"first\"}\n{\"body\": 1e400}\n{\"body\": \"third\"}\n");
+  const TextReading reading{"body", OnBadRecord::skip};
+  const EvaluationData data = open_evaluation_data(folder_ / "lines.jsonl", checkpoint_.path(), 256, reading);
+  EXPECT_EQ(data.next()->bytes, 5);
+  EXPECT_THAT(data.next()->name, HasSubstr("lines.jsonl:3"));
+  EXPECT_FALSE(data.next());
+}
+
 TEST_F(EvaluationDataThatDoesNotFit, IsRefusedWithWhatWouldBeRight) {
   EXPECT_THAT(refusal(folder_ / "nowhere"), HasSubstr("no such file or folder: "));
   EXPECT_THAT(refusal(folder_.path()), HasSubstr("holds no data; expected a split"));

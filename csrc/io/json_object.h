@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "log/error.h"
+
+namespace infini {
+
+/// One JSON object of a file. What it lacks, or has in another type, is a UserError that names file and key. A key with
+/// the value null counts as absent, as in transformers.
+class JsonObject {
+ public:
+  /// `where` is what messages begin with: the file. `object` must outlive this. Throws UserError if it is no object.
+  JsonObject(const nlohmann::json& object, std::string where);
+
+  bool has(const std::string& key) const;
+  /// The value of a key that must be there.
+  const nlohmann::json& at(const std::string& key) const;
+  JsonObject child(const std::string& key) const { return {at(key), where_ + ": " + key}; }
+
+  /// T: int32_t, int64_t, uint64_t, double, bool or std::string. An integer that T cannot hold is refused.
+  template <typename T>
+  T get(const std::string& key) const;
+  template <typename T>
+  T get_or(const std::string& key, T fallback) const {
+    return has(key) ? get<T>(key) : std::move(fallback);
+  }
+
+  [[noreturn]] void refuse(const std::string& what) const { throw UserError(where_ + ": " + what); }
+
+ private:
+  const nlohmann::json& object_;
+  std::string where_;
+};
+
+}  // namespace infini

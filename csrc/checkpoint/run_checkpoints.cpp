@@ -6,6 +6,7 @@
 
 #include "io/atomic_file.h"
 #include "io/json_file.h"
+#include "io/json_object.h"
 #include "log/error.h"
 
 namespace infini {
@@ -33,16 +34,18 @@ std::optional<int64_t> step_of(const std::string& name, std::string_view prefix,
 std::optional<BestCheckpoint> read_best(const fs::path& run_folder) {
   const fs::path file = run_folder / kBest;
   if (!fs::exists(file)) return std::nullopt;
-  const nlohmann::json json = read_json(file);
-  try {
-    return BestCheckpoint{json.at("step"), json.at("metric"), json.at("value")};
-  } catch (const nlohmann::json::exception&) {
-    throw UserError(file.string() + " must hold step, metric and value; remove it, and the newest checkpoint counts");
-  }
+  const nlohmann::json content = read_json(file);
+  const JsonObject json(content, file.string());
+  return BestCheckpoint{json.get<int64_t>("step"), json.get<std::string>("metric"), json.get<double>("value")};
 }
 
-void write_best(const fs::path& run_folder, const BestCheckpoint& best) {
-  write_json(run_folder / kBest, {{"step", best.step}, {"metric", best.metric}, {"value", best.value}});
+void set_best(const fs::path& run_folder, const std::optional<BestCheckpoint>& best) {
+  const fs::path file = run_folder / kBest;
+  if (best) {
+    write_json(file, {{"step", best->step}, {"metric", best->metric}, {"value", best->value}});
+  } else {
+    fs::remove(file);
+  }
 }
 
 std::map<int64_t, fs::path> checkpoints_in(const fs::path& checkpoints_folder) {

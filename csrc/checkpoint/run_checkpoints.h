@@ -17,7 +17,8 @@ struct BestCheckpoint {
 
 /// Nothing where the run has no best one. Throws UserError if the file is damaged.
 std::optional<BestCheckpoint> read_best(const std::filesystem::path& run_folder);
-void write_best(const std::filesystem::path& run_folder, const BestCheckpoint& best);
+/// Writes best.json, or removes it where there is no best.
+void set_best(const std::filesystem::path& run_folder, const std::optional<BestCheckpoint>& best);
 
 /// The whole checkpoints `step-N` of a run's `checkpoints/` folder by their step. Half-written ones are never among
 /// them.

@@ -70,7 +70,7 @@ int run_eval(int argc, char** argv) {
   choice.max_tokens = arguments["max-tokens"].as<int64_t>();
   if (choice.max_tokens < 0) throw UserError("--max-tokens must be 0 (all) or more");
 
-  const auto model = load_chosen_model(arguments);
+  const auto model = load_chosen_model(arguments, checkpoint);
   const EvaluationData data =
       open_evaluation_data(path, checkpoint, model->config().vocab_size, text_reading(arguments));
   EvaluationProgress progress(data.bytes, choice.max_tokens);

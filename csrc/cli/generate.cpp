@@ -72,7 +72,7 @@ int run_generate(int argc, char** argv) {
 
   const std::filesystem::path checkpoint = chosen_checkpoint(arguments);
   const std::string text = read_prompt(arguments);
-  const auto model = load_chosen_model(arguments);
+  const auto model = load_chosen_model(arguments, checkpoint);
   const auto tokenizer = load_tokenizer(checkpoint);
   std::vector<int32_t> prompt = tokenizer->encode(text);
   prompt.insert(prompt.begin(), tokenizer->document_start());

@@ -53,7 +53,8 @@ std::filesystem::path chosen_checkpoint(const cxxopts::ParseResult& arguments) {
   return checkpoint_of(required(arguments, "checkpoint"));
 }
 
-std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments) {
+std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments,
+                                                       const std::filesystem::path& checkpoint) {
   return_freed_memory();
   const int threads = arguments["threads"].as<int>();
   if (threads < 0) {
@@ -66,7 +67,7 @@ std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResul
     throw UserError("--precision must be float32 or bfloat16, but is '" + precision + "'");
   }
   const torch::Device device = choose_device(arguments["device"].as<std::string>());
-  auto model = load_model(chosen_checkpoint(arguments), device, torch::kFloat32);
+  auto model = load_model(checkpoint, device, torch::kFloat32);
   if (precision == "bfloat16") model->set_compute_dtype(torch::kBFloat16);
   return model;
 }

@@ -29,8 +29,9 @@ int64_t positive(const cxxopts::ParseResult& arguments, const std::string& optio
 /// The checkpoint that --checkpoint names: itself, or a run's best (or else newest) one.
 std::filesystem::path chosen_checkpoint(const cxxopts::ParseResult& arguments);
 
-/// Applies --threads and loads --checkpoint as --device and --precision say.
-std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments);
+/// Applies --threads and loads that checkpoint as --device and --precision say.
+std::shared_ptr<CausalLanguageModel> load_chosen_model(const cxxopts::ParseResult& arguments,
+                                                       const std::filesystem::path& checkpoint);
 
 /// Checks before a long run that its result can be written. Throws UserError unless a file can be made at the path that
 /// `option` names, and if the path is `input`, which is read meanwhile.

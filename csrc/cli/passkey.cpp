@@ -155,7 +155,7 @@ int run_passkey(int argc, char** argv) {
   const fs::path checkpoint = chosen_checkpoint(arguments);
   if (arguments.count("out") > 0) check_output_path("out", arguments["out"].as<std::string>());
 
-  const auto model = load_chosen_model(arguments);
+  const auto model = load_chosen_model(arguments, checkpoint);
   const NeedleTask task = task_for(*model, checkpoint, needles, lengths, trials, reading.seed);
   std::optional<NeedleFile> file;
   if (arguments.count("out") > 0) {

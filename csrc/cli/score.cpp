@@ -20,7 +20,7 @@ int run_score(int argc, char** argv) {
   const cxxopts::ParseResult& arguments = *parsed;
   const std::string ids = required(arguments, "ids"), out = required(arguments, "out");
   check_output_path("out", out, ids);
-  const auto model = load_chosen_model(arguments);
+  const auto model = load_chosen_model(arguments, chosen_checkpoint(arguments));
   const int64_t scored = score_file(*model, ids, out);
   log::info("scored " + std::to_string(scored) + " tokens into " + out);
   return 0;

@@ -21,10 +21,12 @@ std::string text_of(const fs::path& file) {
   return {std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>()};
 }
 
-void warn_of_changes(const fs::path& file, const TrainConfig& config) {
-  TrainConfig before, now = config;  // keys refer to fields that may be written to
+/// Both files have been written by to_yaml.
+void warn_of_changes(const fs::path& before_file, const fs::path& now_file) {
+  TrainConfig before, now;  // keys refer to fields that may be written to
   try {
-    before = load_train_config(file, {});
+    before = load_train_config(before_file, {});
+    now = load_train_config(now_file, {});
   } catch (const UserError& error) {
     log::warn("the configuration that the run had before cannot be compared: " + std::string(error.what()));
     return;
@@ -43,12 +45,13 @@ void warn_of_changes(const fs::path& file, const TrainConfig& config) {
 
 void write_run_config(const fs::path& run_folder, const TrainConfig& config, int64_t steps_done) {
   const fs::path file = run_folder / "config.yaml";
+  const fs::path kept = run_folder / ("config-until-step-" + std::to_string(steps_done) + ".yaml");
   const std::string yaml = to_yaml(config);
-  if (steps_done > 0 && fs::exists(file) && text_of(file) != yaml) {
-    warn_of_changes(file, config);
-    fs::rename(file, run_folder / ("config-until-step-" + std::to_string(steps_done) + ".yaml"));
-  }
+  const bool changed = steps_done > 0 && fs::exists(file) && text_of(file) != yaml;
+  // Where a start that did no step has kept it already, that is what the steps so far were done with.
+  if (changed && !fs::exists(kept)) write_file(kept, text_of(file));
   write_file(file, yaml);
+  if (changed) warn_of_changes(kept, file);
 }
 
 }  // namespace infini

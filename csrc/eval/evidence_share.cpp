@@ -25,6 +25,7 @@ void EvidenceShare::follow_read(const Tensor& places) {
 }
 
 void EvidenceShare::observe(int64_t layer, const ops::AttentionArguments& attention) {
+  seen_ = true;
   Tensor& evidence_norm = evidence_norm_[static_cast<size_t>(layer)];
   if (evidence_.defined()) {
     const Tensor written = ops::sigma(attention.k.to(torch::kFloat32)) * evidence_.unsqueeze(1).unsqueeze(3);

@@ -23,6 +23,8 @@ class EvidenceShare : public AttentionObserver {
 
   void observe(int64_t layer, const ops::AttentionArguments& attention) override;
 
+  /// Whether any layer has shown its attention: one of another kind of memory does not.
+  bool seen() const { return seen_; }
   /// Σ over rows of the mean over places, [layers, H], float64 on the CPU.
   const torch::Tensor& sum() const { return sum_; }
 
@@ -30,6 +32,7 @@ class EvidenceShare : public AttentionObserver {
   torch::Tensor evidence_, places_;           ///< one of them is defined
   std::vector<torch::Tensor> evidence_norm_;  ///< of each layer, [B, G, D]
   torch::Tensor sum_;
+  bool seen_ = false;
 };
 
 }  // namespace infini

@@ -125,7 +125,7 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
   outcome.exact += found.correct.eq(found.count).sum().item<int64_t>();
   outcome.correct += found.correct.sum().item<int64_t>();
   outcome.answers += found.count.sum().item<int64_t>();
-  if (memory) share = share.defined() ? share + evidence.sum() : evidence.sum();
+  if (evidence.seen()) share = share.defined() ? share + evidence.sum() : evidence.sum();
 }
 
 }  // namespace

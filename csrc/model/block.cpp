@@ -20,8 +20,8 @@ torch::Tensor Block::forward(const torch::Tensor& x, ContextState& state, Pass& 
   return attended + mlp_->forward(post_attention_layernorm_->forward(attended));
 }
 
-void Block::write(const torch::Tensor& x, ContextState& state, Pass& pass) const {
-  self_attn_->write(input_layernorm_->forward(x), state, pass);
+void Block::memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const {
+  self_attn_->memorize(input_layernorm_->forward(x), state, pass);
 }
 
 }  // namespace infini

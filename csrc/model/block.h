@@ -20,7 +20,7 @@ class Block : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
   /// What forward would write into `state`, and no more.
-  void write(const torch::Tensor& x, ContextState& state, Pass& pass) const;
+  void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
   const LayerAttention& attention() const { return *self_attn_; }
 

@@ -15,12 +15,18 @@ std::optional<Tensor> if_defined(const Tensor& tensor) {
   return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
 }
 
+/// Throws UserError where the config is impossible.
+std::shared_ptr<Decoder> make_decoder(const ModelConfig& config, const torch::TensorOptions& options) {
+  config.validate();
+  return find_memory_kind(config.memory.kind).make_decoder(config, options);
+}
+
 }  // namespace
 
-CausalLanguageModel::CausalLanguageModel(const ModelConfig& config, const torch::TensorOptions& options)
+CausalLanguageModel::CausalLanguageModel(const ModelConfig& config, std::shared_ptr<Decoder> decoder,
+                                         const torch::TensorOptions& options)
     : config_(config), rotary_(config.head_dim, config.rope_theta) {
-  config.validate();
-  decoder_ = register_module("model", find_memory_kind(config.memory.kind).make_decoder(config, options));
+  decoder_ = register_module("model", std::move(decoder));
   if (!config.tie_word_embeddings) {
     lm_head_ = register_module(
         "lm_head", std::make_shared<Projection>(config.hidden_size, config.vocab_size, /*bias=*/false, options));
@@ -28,18 +34,27 @@ CausalLanguageModel::CausalLanguageModel(const ModelConfig& config, const torch:
 }
 
 CausalLanguageModel::CausalLanguageModel(const ModelConfig& config, double initial_beta)
-    : CausalLanguageModel(config, torch::dtype(torch::kFloat32)) {
+    : CausalLanguageModel(config, make_decoder(config, torch::kFloat32), torch::kFloat32) {
   const torch::NoGradGuard no_graph;
   for (const auto& parameter : named_parameters()) {
-    // Norms and biases are constants already.
-    if (parameter.value().dim() == 2) parameter.value().normal_(0.0, config.initializer_range);
-    if (parameter.key().ends_with("memory_gate")) parameter.value().fill_(initial_beta);
+    initialize_parameter(parameter.key(), parameter.value(), config, initial_beta);
+  }
+}
+
+void initialize_parameter(const std::string& name, Tensor parameter, const ModelConfig& config, double initial_beta) {
+  const torch::NoGradGuard no_graph;
+  if (name.ends_with("memory_gate")) {
+    parameter.fill_(initial_beta);
+  } else if (parameter.dim() >= 2) {
+    parameter.normal_(0.0, config.initializer_range);
+  } else {
+    parameter.fill_(name.ends_with("bias") ? 0 : 1);
   }
 }
 
 std::shared_ptr<CausalLanguageModel> CausalLanguageModel::uninitialized(const ModelConfig& config,
                                                                         const torch::TensorOptions& options) {
-  return std::shared_ptr<CausalLanguageModel>(new CausalLanguageModel(config, options));
+  return std::make_shared<CausalLanguageModel>(config, make_decoder(config, options), options);
 }
 
 ContextState CausalLanguageModel::empty_state(int64_t rows) const {
@@ -53,7 +68,7 @@ bool CausalLanguageModel::has_memory() const {
 
 ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const ContextState& state, const SegmentMarks& marks,
                                            AttentionObserver* observer) {
-  Pass pass{.segments = segments(tokens.size(1), marks), .observer = observer};
+  Pass pass{.segments = segments(tokens.size(1), marks), .rotary = &rotary_, .observer = observer};
   ForwardResult result{.state = state};
   result.hidden = decoder_->forward(tokens, compute_dtype_, result.state, pass);
   result.auxiliary_loss = pass.auxiliary_loss;
@@ -61,7 +76,7 @@ ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const ContextSt
 }
 
 ContextState CausalLanguageModel::memorize(const Tensor& tokens, const ContextState& state) {
-  Pass pass{.mode = PassMode::state_only, .segments = segments(tokens.size(1), {})};
+  Pass pass{.mode = PassMode::memorize, .segments = segments(tokens.size(1), {}), .rotary = &rotary_};
   ContextState next = state;
   decoder_->forward(tokens, compute_dtype_, next, pass);
   return next;
@@ -91,8 +106,7 @@ Tensor CausalLanguageModel::read(const Tensor& tokens, ContextState& state) {
 
 Tensor CausalLanguageModel::continue_segment(const Tensor& tokens, ContextState& state) {
   const int64_t end = state.open_tokens + tokens.size(1), length = config_.memory.segment_length;
-  Pass pass{.mode = PassMode::open_segment,
-            .segments = {.length = length, .rotary = rotary_.tables(end, device(), compute_dtype_)}};
+  Pass pass{.mode = PassMode::open_segment, .segments = {.length = length}, .rotary = &rotary_};
   Tensor hidden = decoder_->forward(tokens, compute_dtype_, state, pass);
   state.open_tokens = end == length ? 0 : end;
   return hidden;
@@ -115,10 +129,10 @@ torch::Device CausalLanguageModel::device() const { return embedding().device();
 
 const Tensor& CausalLanguageModel::embedding() const { return decoder_->embedding(); }
 
-Segments CausalLanguageModel::segments(int64_t tokens, const SegmentMarks& marks) {
+Segments CausalLanguageModel::segments(int64_t tokens, const SegmentMarks& marks) const {
   const int64_t length = config_.memory.segment_length;
-  if (length == 0) return {tokens, rotary_.tables(tokens, device(), compute_dtype_), std::nullopt, std::nullopt};
-  return {length, rotary_.tables(length, device(), compute_dtype_), if_defined(marks.starts), if_defined(marks.gain)};
+  if (length == 0) return {.length = tokens};
+  return {length, if_defined(marks.starts), if_defined(marks.gain)};
 }
 
 const Tensor& CausalLanguageModel::head() const { return lm_head_ ? lm_head_->weight() : embedding(); }

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <string>
 
 #include "model/config.h"
 #include "model/context_state.h"
@@ -26,16 +27,24 @@ struct ForwardResult {
   torch::Tensor auxiliary_loss = {};  ///< scalar, a sum over tokens; undefined where the kind of memory has none
 };
 
+/// Sets a parameter as a new model has it: normal(0, initializer_range), norms 1, biases 0, β = initial_beta.
+void initialize_parameter(const std::string& name, torch::Tensor parameter, const ModelConfig& config,
+                          double initial_beta);
+
 /// A causal language model in the Llama layout; its parameters carry Llama's names
 /// (`model.layers.0.self_attn.q_proj.weight`, …) plus `model.layers.N.self_attn.memory_gate` [H], the β.
 class CausalLanguageModel : public torch::nn::Module {
  public:
-  /// Initialises from torch's random state: normal(0, initializer_range), norms 1, biases 0, β = initial_beta.
+  /// Initialises from torch's random state; see initialize_parameter.
   explicit CausalLanguageModel(const ModelConfig& config, double initial_beta = 0.0);
 
   /// With parameters of these options (device, dtype) whose matrices have no values yet: for loading.
   static std::shared_ptr<CausalLanguageModel> uninitialized(const ModelConfig& config,
                                                             const torch::TensorOptions& options);
+
+  /// With a decoder of one's own, for a kind of memory that is in no table.
+  CausalLanguageModel(const ModelConfig& config, std::shared_ptr<Decoder> decoder,
+                      const torch::TensorOptions& options);
 
   /// What is carried before the first segment of `rows` texts.
   ContextState empty_state(int64_t rows) const;
@@ -76,10 +85,8 @@ class CausalLanguageModel : public torch::nn::Module {
   const torch::Tensor& embedding() const;
 
  private:
-  CausalLanguageModel(const ModelConfig& config, const torch::TensorOptions& options);
-
-  /// How `tokens` tokens fall into segments, with the position tables for them.
-  Segments segments(int64_t tokens, const SegmentMarks& marks);
+  /// How `tokens` tokens fall into segments.
+  Segments segments(int64_t tokens, const SegmentMarks& marks) const;
   /// Reads tokens [B, n] that do not go beyond the open segment.
   torch::Tensor continue_segment(const torch::Tensor& tokens, ContextState& state);
   /// What maps hidden to logits, [vocab_size, hidden_size]: the embedding itself where it is tied.

@@ -8,6 +8,7 @@
 #include "checkpoint/generation_config.h"
 #include "io/json_object.h"
 #include "log/error.h"
+#include "model/memory_kinds.h"
 
 namespace infini {
 namespace {
@@ -68,6 +69,9 @@ std::optional<ConfigFault> ModelConfig::fault() const {
   }
   if (!(initializer_range >= 0)) {
     return ConfigFault{"initializer_range", "must be at least 0, is " + text(initializer_range)};
+  }
+  if (std::ranges::find(memory_kinds(), memory.kind, &MemoryKind::name) == memory_kinds().end()) {
+    return ConfigFault{"memory.kind", "must be one of " + memory_kind_names() + ", is " + text(memory.kind)};
   }
   if (memory.segment_length < 0) {
     return ConfigFault{"memory.segment_length", "must be at least 0, is " + text(memory.segment_length)};

@@ -16,15 +16,15 @@ Decoder::Decoder(const ModelConfig& config, const torch::TensorOptions& options,
 }
 
 Tensor Decoder::forward(const Tensor& tokens, torch::Dtype compute_dtype, ContextState& state, Pass& pass) const {
-  const Tensor x = read(embed_tokens_->forward(tokens, compute_dtype), state, pass);
+  const Tensor x = run_blocks(embed_tokens_->forward(tokens, compute_dtype), state, pass);
   return x.defined() ? final_norm_->forward(x) : x;
 }
 
-Tensor Decoder::read(const Tensor& x, ContextState& state, Pass& pass) const {
+Tensor Decoder::run_blocks(const Tensor& x, ContextState& state, Pass& pass) const {
   Tensor result = x;
   for (const auto& layer : layers_) {
-    if (pass.mode == PassMode::state_only && layer == layers_.back()) {
-      layer->write(result, state, pass);
+    if (pass.mode == PassMode::memorize && layer == layers_.back()) {
+      layer->memorize(result, state, pass);
       return {};
     }
     result = layer->forward(result, state, pass);

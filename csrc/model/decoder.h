@@ -13,14 +13,14 @@
 namespace infini {
 
 /// The transformer without its head: embedding, blocks, final norm. A kind of context memory that puts tokens of its
-/// own before or behind a segment derives from it and overrides `read` and `empty_state`.
+/// own before or behind a segment derives from it and overrides `run_blocks` and `empty_state`.
 class Decoder : public torch::nn::Module {
  public:
   using MakeAttention = std::function<std::shared_ptr<LayerAttention>(int64_t layer)>;
 
   Decoder(const ModelConfig& config, const torch::TensorOptions& options, const MakeAttention& make_attention);
 
-  /// tokens [B, N] → [B, N, hidden_size] in `compute_dtype`; undefined where `pass.mode` is state_only.
+  /// tokens [B, N] → [B, N, hidden_size] in `compute_dtype`; undefined where `pass.mode` is memorize.
   torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, ContextState& state, Pass& pass) const;
 
   /// What is carried before the first segment. `options`: device and dtype of what must be exact.
@@ -31,7 +31,7 @@ class Decoder : public torch::nn::Module {
 
  protected:
   /// Embedded tokens x [B, N, hidden_size] through all blocks, segment by segment or, as here, all at once.
-  virtual torch::Tensor read(const torch::Tensor& x, ContextState& state, Pass& pass) const;
+  virtual torch::Tensor run_blocks(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
  private:
   std::shared_ptr<TokenEmbedding> embed_tokens_;

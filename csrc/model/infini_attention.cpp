@@ -21,14 +21,15 @@ Tensor InfiniAttention::forward(const Tensor& x, ContextState& state, Pass& pass
 
   Tensor &memory = state[state_name("memory")], &norm = state[state_name("norm")];
   const Segments& segments = pass.segments;
+  const auto [cos, sin] = positions(segments.length, x, pass);
   const ops::AttentionArguments arguments{.q = q,
                                           .k = k,
                                           .v = v,
                                           .beta = memory_gate_,
                                           .memory = memory,
                                           .norm = norm,
-                                          .cos = segments.rotary.cos,
-                                          .sin = segments.rotary.sin,
+                                          .cos = cos,
+                                          .sin = sin,
                                           .segment_length = segments.length,
                                           .update = update_,
                                           .starts = segments.starts,
@@ -39,11 +40,12 @@ Tensor InfiniAttention::forward(const Tensor& x, ContextState& state, Pass& pass
   return output(attended);
 }
 
-void InfiniAttention::write(const Tensor& x, ContextState& state, Pass& pass) const {
+void InfiniAttention::memorize(const Tensor& x, ContextState& state, Pass& pass) const {
   Tensor &memory = state[state_name("memory")], &norm = state[state_name("norm")];
+  TORCH_CHECK(!pass.segments.gain, "memorizing knows no gain: read the segments instead");
   const auto [k, v] = project_keys_and_values(x);
   Tensor transition, written;
-  std::tie(transition, written, norm) = ops::memory_summary(k, v, norm, pass.segments.length, update_);
+  std::tie(transition, written, norm) = ops::memory_summary(k, v, norm, pass.segments.length, update_, pass.segments.starts);
   memory = transition.matmul(memory) + written;
 }
 

@@ -18,7 +18,7 @@ class InfiniAttention : public LayerAttention {
   InfiniAttention(const ModelConfig& config, int64_t layer, const torch::TensorOptions& options);
 
   torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const override;
-  void write(const torch::Tensor& x, ContextState& state, Pass& pass) const override;
+  void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const override;
   void add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override;
 
  private:

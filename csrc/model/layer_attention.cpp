@@ -61,7 +61,8 @@ Tensor LayerAttention::output(const Tensor& attended) const {
 
 Tensor LayerAttention::attend_open_segment(const QueriesKeysValues& tokens, ContextState& state,
                                            const Pass& pass) const {
-  const auto [cos, sin] = pass.segments.rotary.from(state.open_tokens);
+  const int64_t end = state.open_tokens + tokens.q.size(2);
+  const auto [cos, sin] = positions(end, tokens.q, pass).from(state.open_tokens);
   const Tensor k = extend_open_segment("open_rotated_keys", ops::rotate(tokens.k, cos, sin), state, pass);
   const Tensor v = extend_open_segment("open_values", tokens.v, state, pass);
   return attend_to_all_before(ops::rotate(tokens.q, cos, sin), k, v);

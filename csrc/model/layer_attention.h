@@ -34,7 +34,7 @@ class LayerAttention : public torch::nn::Module {
 
   /// Writes the full segments of x [B, N, hidden_size] into `state` as forward does, and reads nothing. An attention
   /// that remembers nothing keeps this and the next one as they are.
-  virtual void write(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
+  virtual void memorize(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
 
   /// Adds the layer's tensors, as they are before the first segment. `options`: device and dtype of what must be exact.
   virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/,
@@ -45,6 +45,11 @@ class LayerAttention : public torch::nn::Module {
   KeysAndValues project_keys_and_values(const torch::Tensor& x) const;
   /// Attention's output [B, H, N, D] → [B, N, hidden_size].
   torch::Tensor output(const torch::Tensor& attended) const;
+
+  /// The tables of positions 0 … count − 1 for x.
+  static RotaryEmbedding::Tables positions(int64_t count, const torch::Tensor& x, const Pass& pass) {
+    return pass.rotary->tables(count, x.device(), x.scalar_type());
+  }
 
   /// Adds the pass's tokens to the open segment, and attends inside it: → [B, H, N, D].
   torch::Tensor attend_open_segment(const QueriesKeysValues& tokens, ContextState& state, const Pass& pass) const;

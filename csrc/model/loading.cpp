@@ -1,11 +1,13 @@
 #include "model/loading.h"
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 
 #include "checkpoint/checkpoint.h"
 #include "log/error.h"
 #include "log/log.h"
+#include "model/memory_kinds.h"
 
 namespace infini {
 
@@ -43,7 +45,7 @@ void check(const std::string& name, const Tensor& tensor, const Tensor& paramete
 void check_surplus(const std::string& name, const NamedTensors& weights, const ModelConfig& config,
                    const std::string& folder) {
   if (name.ends_with("self_attn.rotary_emb.inv_freq")) return;  // old Llama checkpoints; computed from rope_theta here
-  if (name.ends_with("self_attn.memory_gate") && config.memory.update == "none") return;
+  if (std::ranges::any_of(memory_kinds(), [&](const MemoryKind& kind) { return is_own_parameter(kind, name); })) return;
   if (name == kHead && config.tie_word_embeddings) {
     if (weights.contains(kEmbedding) && torch::equal(weights.at(kHead), weights.at(kEmbedding))) return;
     throw UserError(joined(folder, ": tensor ", kHead, " differs from ", kEmbedding,
@@ -70,13 +72,14 @@ void set_model_weights(CausalLanguageModel& model, const NamedTensors& weights, 
   const torch::NoGradGuard no_graph;
   const auto parameters = model.named_parameters();
   // Everything is checked before anything is changed.
-  size_t gates_missing = 0;
+  const MemoryKind& kind = find_memory_kind(model.config().memory.kind);
+  size_t missing = 0;
   for (const auto& parameter : parameters) {
     const auto found = weights.find(parameter.key());
     if (found != weights.end()) {
       check(found->first, found->second, parameter.value(), folder.string());
-    } else if (parameter.key().ends_with("memory_gate")) {
-      ++gates_missing;
+    } else if (is_own_parameter(kind, parameter.key())) {
+      ++missing;
     } else {
       throw UserError(joined(folder.string(), ": tensor ", parameter.key(),
                              " is missing; the model of this config needs it with the shape ",
@@ -86,16 +89,16 @@ void set_model_weights(CausalLanguageModel& model, const NamedTensors& weights, 
   for (const auto& weight : weights) {
     if (!parameters.contains(weight.first)) check_surplus(weight.first, weights, model.config(), folder.string());
   }
-  if (gates_missing > 0) {
-    log::warn(joined(folder.string(), " has no self_attn.memory_gate in ", gates_missing,
-                     " layers (a model without memory so far): β starts at ", initial_beta));
+  if (missing > 0) {
+    log::warn(joined(folder.string(), " lacks ", missing, " tensors of the memory (a model without it so far): they begin ",
+                     "with initial values, and β with ", initial_beta));
   }
   for (const auto& parameter : parameters) {
     const auto found = weights.find(parameter.key());
     if (found != weights.end()) {
       parameter.value().copy_(found->second);
     } else {
-      parameter.value().fill_(initial_beta);
+      initialize_parameter(parameter.key(), parameter.value(), model.config(), initial_beta);
     }
   }
 }

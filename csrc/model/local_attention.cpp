@@ -17,14 +17,15 @@ Tensor LocalAttention::forward(const Tensor& x, ContextState& state, Pass& pass)
       torch::dtype(x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32).device(x.device());
   const int64_t rows = x.size(0), groups = key_value_heads(), width = head_dim();
   const Segments& segments = pass.segments;
+  const auto [cos, sin] = positions(segments.length, x, pass);
   return output(std::get<0>(ops::attention({.q = q,
                                             .k = k,
                                             .v = v,
                                             .beta = torch::zeros({heads()}, exact),
                                             .memory = torch::zeros({rows, groups, width, width}, exact),
                                             .norm = torch::zeros({rows, groups, width}, exact),
-                                            .cos = segments.rotary.cos,
-                                            .sin = segments.rotary.sin,
+                                            .cos = cos,
+                                            .sin = sin,
                                             .segment_length = segments.length,
                                             .update = "none",
                                             .starts = segments.starts,

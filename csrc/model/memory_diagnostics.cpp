@@ -30,6 +30,7 @@ MemoryDiagnostics::MemoryDiagnostics(const ModelConfig& config, torch::Device de
 
 void MemoryDiagnostics::observe(int64_t layer, const ops::AttentionArguments& attention) {
   const torch::NoGradGuard no_graph;
+  seen_ = true;
   const auto output_with = [&](const Tensor& beta, const std::string& update) {
     ops::AttentionArguments changed = attention;
     changed.beta = beta;

@@ -15,6 +15,8 @@ class MemoryDiagnostics : public AttentionObserver {
 
   void observe(int64_t layer, const ops::AttentionArguments& attention) override;
 
+  /// Whether any layer has shown its attention: one of another kind of memory does not.
+  bool seen() const { return seen_; }
   /// sigmoid(β), [layers, H] in float32; 0 in layers that have no memory.
   const torch::Tensor& gates() const { return gates_; }
   /// ‖g A_mem‖ / (‖g A_mem‖ + ‖(1 − g) A_dot‖), the mean over all tokens of the last pass, [layers, H] in float32; 0
@@ -23,6 +25,7 @@ class MemoryDiagnostics : public AttentionObserver {
 
  private:
   torch::Tensor gates_, memory_share_;
+  bool seen_ = false;
 };
 
 }  // namespace infini

@@ -15,6 +15,9 @@ namespace infini {
 /// A kind of context memory: what `model.memory.kind` names.
 struct MemoryKind {
   std::string_view name;
+  /// How the names of its own parameters end, those that plain Llama has not. Weights without them begin with initial
+  /// values; those of another kind are left aside.
+  std::vector<std::string_view> parameters;
   /// The decoder of a model of this kind, its matrices without values.
   std::shared_ptr<Decoder> (*make_decoder)(const ModelConfig& config, const torch::TensorOptions& options);
 };
@@ -22,7 +25,13 @@ struct MemoryKind {
 /// The table of all kinds. A new one is a file in this folder and a row here.
 const std::vector<MemoryKind>& memory_kinds();
 
-/// Throws UserError that lists the names if there is none of this name.
+/// The kind of that name, which ModelConfig::fault has checked.
 const MemoryKind& find_memory_kind(const std::string& name);
+
+/// "infini, …"
+std::string memory_kind_names();
+
+/// Whether a parameter of that name is one of this kind's own.
+bool is_own_parameter(const MemoryKind& kind, std::string_view name);
 
 }  // namespace infini

@@ -14,7 +14,6 @@ class AttentionObserver;
 /// How the N tokens of one pass fall into segments.
 struct Segments {
   int64_t length = 0;                        ///< L: N itself for plain causal attention
-  RotaryEmbedding::Tables rotary = {};       ///< positions 0 … L − 1
   std::optional<torch::Tensor> starts = {};  ///< [B, ceil(N/L)], as SegmentMarks has them
   std::optional<torch::Tensor> gain = {};    ///< likewise
 };
@@ -22,7 +21,7 @@ struct Segments {
 /// What a pass does with its tokens.
 enum class PassMode {
   segments,      ///< reads them from the beginning of a segment on; a last, partial segment is read and not written
-  state_only,    ///< the same, for the state alone: the last layer only writes
+  memorize,      ///< the same, for the state alone: the last layer only writes
   open_segment,  ///< goes on in the open segment, and keeps it in the state; without a graph
 };
 
@@ -30,6 +29,7 @@ enum class PassMode {
 struct Pass {
   PassMode mode = PassMode::segments;
   Segments segments = {};
+  RotaryEmbedding* rotary = nullptr;      ///< has the tables of as many positions as a layer asks for
   AttentionObserver* observer = nullptr;  ///< null: nobody looks on
   /// What the memory itself is trained by, beside the loss of the targets: a sum over tokens, as that is. Undefined
   /// where no layer has such a loss.

@@ -56,6 +56,13 @@ void weigh(TrainingBatch& batch, const std::vector<std::vector<int64_t>>& answer
     for (const int64_t place : places) batch.weights[row].data_ptr<float>()[place] = weight;
   }
   batch.padding_count = batch.tokens.numel() - batch.target_count;
+  if (language_loss > 0) return;
+  // Nothing but the answers counts.
+  batch.targets_begin = batch.tokens.size(1), batch.targets_end = 0;
+  for (const auto& places : answers) {
+    batch.targets_begin = std::min(batch.targets_begin, places.front());
+    batch.targets_end = std::max(batch.targets_end, places.back() + 1);
+  }
 }
 
 /// An example and the least inputs that it needs.

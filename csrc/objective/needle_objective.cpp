@@ -96,13 +96,13 @@ Metrics NeedleObjective::step_metrics(const std::optional<AnswerMetrics>& answer
   return metrics;
 }
 
-std::string NeedleObjective::summary(const Metrics& metrics) const {
+std::string NeedleObjective::progress_words(const Metrics& metrics) const {
   char text[96];
   std::snprintf(text, sizeof(text), "answers %.4f, %.0f%% right", metrics.at("answer_loss").get<double>(),
                 100 * metrics.at("exact_match").get<double>());
-  std::string summary = text;
-  if (metrics.contains("stage")) summary += ", stage " + metrics.at("stage").dump();
-  return summary;
+  std::string words = text;
+  if (metrics.contains("stage")) words += ", stage " + metrics.at("stage").dump();
+  return words;
 }
 
 std::string NeedleObjective::unfinished() const {

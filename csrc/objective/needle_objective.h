@@ -31,7 +31,7 @@ class NeedleObjective : public Objective {
   std::optional<Metrics> validate(CausalLanguageModel& model, const StopRequest& stopped) const override;
   Metrics step_metrics(const std::optional<AnswerMetrics>& answers) const override;
   void observe(const AnswerMetrics& answers) override { curriculum_.observe(answers.loss); }
-  std::string summary(const Metrics& metrics) const override;
+  std::string progress_words(const Metrics& metrics) const override;
   std::string unfinished() const override;
 
  private:

@@ -39,7 +39,7 @@ class Objective {
   /// Takes the answers of a step that has changed the model: what a curriculum goes by.
   virtual void observe(const AnswerMetrics& /*answers*/) {}
   /// The few words of metrics that a progress bar has room for.
-  virtual std::string summary(const Metrics& /*metrics*/) const { return ""; }
+  virtual std::string progress_words(const Metrics& /*metrics*/) const { return ""; }
   /// What a run that is over has not reached; empty: nothing.
   virtual std::string unfinished() const { return ""; }
 };

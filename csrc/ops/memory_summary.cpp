@@ -52,7 +52,8 @@ void check_arguments(const Tensor& k, const Tensor& v, const Tensor& norm, int64
 /// [B,G,N,width] → its full segments [B,G,F,L,width], contiguous, so that one batched product serves all of them.
 Tensor full_segments(const Tensor& x, int64_t segment_length, at::ScalarType dtype) {
   const auto full = x.size(2) / segment_length;
-  return x.narrow(2, 0, full * segment_length).unflatten(2, {full, segment_length}).to(dtype).contiguous();
+  const auto length = full > 0 ? segment_length : 1;  // which may be too long for a size, where none is full
+  return x.narrow(2, 0, full * length).unflatten(2, {full, length}).to(dtype).contiguous();
 }
 
 /// A gradient [B,G,F,L,width] of the full segments as one of `like` [B,G,N,width]; 0 in a last, partial segment.

@@ -16,7 +16,7 @@ constexpr size_t kLongestCharacter = 4;
 
 /// Everything that a normaliser is known to change: white space at both ends and in rows, letters with an accent of
 /// their own, ligatures, wide forms, capital letters.
-constexpr std::string_view kProbe = " A\u030a \ufb01\u2460\uff21\u00c5\n\t  x  y \n ";
+constexpr std::string_view kNormalisationProbe = " A\u030a \ufb01\u2460\uff21\u00c5\n\t  x  y \n ";
 
 char32_t character(uint32_t code_point) { return code_point == ' ' ? kSpaceCharacter : char32_t{code_point}; }
 
@@ -37,7 +37,7 @@ std::string joined(const std::vector<std::string>& pieces) {
 
 SentencepieceCuts::SentencepieceCuts(const sentencepiece::SentencePieceProcessor& processor) {
   std::vector<std::string> pieces;
-  usable_ = processor.Encode({kProbe.data(), kProbe.size()}, &pieces).ok() && joined(pieces) == kProbe;
+  usable_ = processor.Encode({kNormalisationProbe.data(), kNormalisationProbe.size()}, &pieces).ok() && joined(pieces) == kNormalisationProbe;
   if (!usable_) return;
   for (int id = 0; id < processor.GetPieceSize(); ++id) {
     byte_fallback_ = byte_fallback_ || processor.IsByte(id);

@@ -55,17 +55,12 @@ StateStore border_states(CausalLanguageModel& model, const std::vector<Chunk>& c
   return borders;
 }
 
-/// The loss of a chunk's targets, and of its memory.
+/// The loss of a chunk's targets.
 Tensor chunk_loss(const CausalLanguageModel& model, const ForwardResult& forward, const Chunk& chunk) {
   const int64_t begin = chunk.targets_begin, count = chunk.targets_end - begin;
-  Tensor loss;
-  if (count > 0) {
-    const auto part = [&](const Tensor& whole) { return whole.defined() ? whole.narrow(1, begin, count) : whole; };
-    loss = model.loss(part(forward.hidden), part(chunk.targets), part(chunk.weights));
-  } else {
-    loss = torch::zeros({}, torch::device(chunk.tokens.device()));
-  }
-  return forward.auxiliary_loss.defined() ? loss + forward.auxiliary_loss : loss;
+  if (count == 0) return torch::zeros({}, torch::device(chunk.tokens.device()));
+  const auto part = [&](const Tensor& whole) { return whole.defined() ? whole.narrow(1, begin, count) : whole; };
+  return model.loss(part(forward.hidden), part(chunk.targets), part(chunk.weights));
 }
 
 /// Backward pass of a chunk from its loss and from the gradient of its outgoing state.
@@ -112,7 +107,8 @@ BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBa
     const ForwardResult forward =
         model.forward(chunk.tokens, incoming, chunk.marks, is_last ? options.observer : nullptr);
     const Tensor loss = chunk_loss(model, forward, chunk) * loss_scale;
-    run_backward(loss, forward.state, outgoing_gradients);
+    const Tensor& auxiliary = forward.auxiliary_loss;
+    run_backward(auxiliary.defined() ? loss + auxiliary * loss_scale : loss, forward.state, outgoing_gradients);
     outgoing_gradients = gradients_of(incoming);
 
     result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();

@@ -20,7 +20,7 @@ struct BackpropagationOptions {
 };
 
 struct BackpropagationResult {
-  torch::Tensor loss;                    ///< scalar on the model's device, without a graph
+  torch::Tensor loss;                    ///< of the targets: a scalar on the model's device, without a graph
   ContextState state;                    ///< after the sequence, without a graph
   std::optional<AnswerReading> answers;  ///< where the batch has answers
 };

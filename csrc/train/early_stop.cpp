@@ -17,18 +17,17 @@ bool EarlyStop::observe(const Metrics& validation, int64_t step) {
 }
 
 nlohmann::json EarlyStop::state() const {
-  nlohmann::json state = {{"without_improvement", without_improvement_}};
-  if (best_) state["best"] = {{"step", best_->step}, {"metric", best_->metric}, {"value", best_->value}};
+  nlohmann::json state = {{"metric", config_.metric}, {"without_improvement", without_improvement_}};
+  if (best_) state["best"] = {{"step", best_->step}, {"value", best_->value}};
   return state;
 }
 
 void EarlyStop::load_state(const nlohmann::json& state) {
+  if (state.at("metric") != config_.metric) return;  // another metric begins anew
   without_improvement_ = state.at("without_improvement");
   if (!state.contains("best")) return;
   const nlohmann::json& best = state.at("best");
-  // Another metric begins anew.
-  if (best.at("metric") != config_.metric) return;
-  best_ = BestCheckpoint{best.at("step"), best.at("metric"), best.at("value")};
+  best_ = BestCheckpoint{best.at("step"), config_.metric, best.at("value")};
 }
 
 }  // namespace infini

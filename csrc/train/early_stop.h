@@ -17,7 +17,7 @@ class EarlyStop {
 
   /// Takes the validation after `step`; true if it is the best so far.
   bool observe(const Metrics& validation, int64_t step);
-  bool reached() const { return best_ && without_improvement_ >= config_.patience; }
+  bool reached() const { return config_.metric != "none" && without_improvement_ >= config_.patience; }
   /// Nothing before the first validation, and where no metric is watched.
   const std::optional<BestCheckpoint>& best() const { return best_; }
 

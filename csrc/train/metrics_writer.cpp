@@ -15,7 +15,7 @@ std::filesystem::path keep_until(const std::filesystem::path& file, int64_t last
   // getline reaches the end of the file only where the last line has no end of its own: it was written half.
   while (std::getline(input, line) && !input.eof()) {
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || !json.contains("step")) {
+    if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) {
       log::warn(file.string() + ": a line that is no record of a step was left out");
       continue;
     }
@@ -30,9 +30,9 @@ std::filesystem::path keep_until(const std::filesystem::path& file, int64_t last
 MetricsWriter::MetricsWriter(const std::filesystem::path& file, int64_t last_step)
     : file_(keep_until(file, last_step)) {}
 
-void MetricsWriter::write(const StepMetrics& metrics) { file_.append(metrics_line(metrics) + '\n'); }
+void MetricsWriter::write(const nlohmann::ordered_json& record) { file_.append(record.dump() + '\n'); }
 
-std::string metrics_line(const StepMetrics& metrics) {
+nlohmann::ordered_json metrics_record(const StepMetrics& metrics) {
   nlohmann::ordered_json json{
       {"step", metrics.step},
       {"tokens", metrics.tokens},
@@ -51,7 +51,7 @@ std::string metrics_line(const StepMetrics& metrics) {
     json["memory_share"] = metrics.memory_share;
   }
   if (metrics.validation) json["validation"] = *metrics.validation;
-  return json.dump();
+  return json;
 }
 
 }  // namespace infini

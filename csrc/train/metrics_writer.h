@@ -1,7 +1,7 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
+#include <nlohmann/json.hpp>
 
 #include "io/append_file.h"
 #include "train/step_metrics.h"
@@ -15,14 +15,14 @@ class MetricsWriter {
   /// that was written half are removed, atomically.
   MetricsWriter(const std::filesystem::path& file, int64_t last_step);
 
-  void write(const StepMetrics& metrics);
+  void write(const nlohmann::ordered_json& record);
   void sync() { file_.sync(); }
 
  private:
   AppendFile file_;
 };
 
-/// One line without its end.
-std::string metrics_line(const StepMetrics& metrics);
+/// What is recorded of a step.
+nlohmann::ordered_json metrics_record(const StepMetrics& metrics);
 
 }  // namespace infini

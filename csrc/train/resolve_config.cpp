@@ -93,9 +93,6 @@ TrainConfig resolve_config(TrainConfig config, const fs::path& own_checkpoint) {
   resolve_vocabulary(config, own_checkpoint);
   resolve_special_tokens(config, own_checkpoint);
   config.model.validate();
-  if (config.model.memory.segment_length == 0 && config.carry_memory) {
-    throw UserError("carry_memory is true, but the model has no memory; set model.memory.segment_length and update");
-  }
   if (own_checkpoint.empty() && !config.initial_checkpoint.empty()) {
     require_same_model(config.model, read_json(config.initial_checkpoint / "config.json"),
                        config.initial_checkpoint.string(), /*memory_too=*/false);

@@ -116,7 +116,12 @@ Run make_run(const TrainConfig& config, const Ranks& ranks, const fs::path& chec
   run.model->set_compute_dtype(config.precision == "bfloat16" ? torch::kBFloat16 : torch::kFloat32);
   run.groups = parameter_groups(*run.model, config.optimizer, config.parameters);
   run.optimizer = make_optimizer(run.groups, config.optimizer);
-  if (config.carry_memory) run.carried = run.model->empty_state(config.batch_rows);
+  if (config.carry_memory) {
+    if (!run.model->has_memory()) {
+      throw UserError("carry_memory is true, but the model has no memory; set model.memory.segment_length and update");
+    }
+    run.carried = run.model->empty_state(config.batch_rows);
+  }
 
   if (!checkpoint.empty()) {
     restore(run, checkpoint);

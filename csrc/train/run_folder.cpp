@@ -9,6 +9,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/run_checkpoints.h"
+#include "io/atomic_folder.h"
 #include "log/error.h"
 #include "log/log.h"
 
@@ -27,18 +28,20 @@ void set_aside(const fs::path& damaged) {
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path folder, bool resume, const Ranks& ranks) : folder_(std::move(folder)), ranks_(ranks) {
-  if (!fs::is_directory(folder_)) return;
-  if (!resume && !checkpoints_in(checkpoints()).empty()) {
-    throw UserError("the run " + folder_.string() +
-                    " has checkpoints already; continue it with --resume, or give the new run another name " +
-                    "(--set name=…)");
-  }
-  lock();
+RunFolder::RunFolder(fs::path folder, bool resume, const Ranks& ranks)
+    : folder_(std::move(folder)), resume_(resume), ranks_(ranks) {
+  if (fs::is_directory(folder_)) take();
 }
 
-void RunFolder::lock() {
-  if (ranks_.is_first() && !lock_) lock_.emplace(folder_, "training in");
+void RunFolder::take() {
+  if (ranks_.is_first()) {
+    lock_.emplace(folder_, "training in");
+    recover_atomic_folders(checkpoints());
+  }
+  if (!resume_ && !checkpoints_in(checkpoints()).empty()) {
+    throw UserError("the run " + folder_.string() + " has checkpoints already; resume it, or give the new run another " +
+                    "name");
+  }
 }
 
 fs::path RunFolder::newest_sound_checkpoint() {
@@ -64,7 +67,7 @@ void RunFolder::create() {
   std::error_code error;
   fs::create_directories(checkpoints(), error);
   if (error) throw UserError("cannot create " + checkpoints().string() + ": " + error.message());
-  lock();
+  if (!lock_) take();
 }
 
 fs::path RunFolder::checkpoint(int64_t step) const { return checkpoints() / ("step-" + std::to_string(step)); }

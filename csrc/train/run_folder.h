@@ -31,9 +31,11 @@ class RunFolder {
   std::filesystem::path checkpoint(int64_t step) const;
 
  private:
-  void lock();
+  /// Locks the folder, which exists, and clears up what a killed process left there.
+  void take();
 
   std::filesystem::path folder_;
+  bool resume_;
   Ranks ranks_;
   std::optional<FolderLock> lock_;
 };

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "io/json_file.h"
+#include "io/json_object.h"
 #include "log/error.h"
 
 namespace infini {
@@ -13,7 +14,7 @@ namespace fs = std::filesystem;
 constexpr const char* kState = "state.json";
 constexpr const char* kOptimizer = "optimizer.safetensors";
 constexpr const char* kRandom = "random.safetensors";
-constexpr const char* kCarried = "memory.safetensors";
+constexpr const char* kCarried = "carried.safetensors";
 
 fs::path trainer_folder(const fs::path& checkpoint) { return checkpoint / "trainer"; }
 
@@ -33,7 +34,8 @@ void write_run_state(const fs::path& checkpoint, const RunState& state) {
                                {"threads", state.threads},
                                {"next_learning_rate", state.next_learning_rate},
                                {"objective", state.objective},
-                               {"early_stop", state.early_stop}});
+                               {"early_stop", state.early_stop},
+                               {"unvalidated_step", state.unvalidated_step}});
 }
 
 RunState read_run_state(const fs::path& checkpoint) {
@@ -42,21 +44,19 @@ RunState read_run_state(const fs::path& checkpoint) {
     throw UserError(checkpoint.string() + ": holds no state of a run (trainer/state.json); to train on from its " +
                     "weights alone, begin a new run with initial_checkpoint: " + checkpoint.string());
   }
-  const nlohmann::json json = read_json(file);
+  const nlohmann::json content = read_json(file);
+  const JsonObject json(content, file.string());
   RunState state;
-  try {
-    json.at("step").get_to(state.step);
-    json.at("tokens").get_to(state.tokens);
-    json.at("skipped_steps").get_to(state.skipped_steps);
-    json.at("skipped_in_a_row").get_to(state.skipped_in_a_row);
-    json.at("seed").get_to(state.seed);
-    json.at("threads").get_to(state.threads);
-    json.at("next_learning_rate").get_to(state.next_learning_rate);
-    state.objective = json.at("objective");
-    state.early_stop = json.at("early_stop");
-  } catch (const nlohmann::json::exception& error) {
-    throw UserError(file.string() + ": is no state of a run (" + error.what() + "); resume from another checkpoint");
-  }
+  state.step = json.get<int64_t>("step");
+  state.tokens = json.get<int64_t>("tokens");
+  state.skipped_steps = json.get<int64_t>("skipped_steps");
+  state.skipped_in_a_row = json.get<int64_t>("skipped_in_a_row");
+  state.seed = json.get<uint64_t>("seed");
+  state.threads = json.get<int64_t>("threads");
+  state.next_learning_rate = json.get<double>("next_learning_rate");
+  state.objective = json.at("objective");
+  state.early_stop = json.at("early_stop");
+  if (json.has("unvalidated_step")) state.unvalidated_step = json.at("unvalidated_step");
   state.optimizer = read_safetensors(folder / kOptimizer);
   state.random = read_safetensors(folder / kRandom);
   if (fs::exists(folder / kCarried)) state.carried = read_safetensors(folder / kCarried);

@@ -19,12 +19,14 @@ struct RunState {
   double next_learning_rate = 0;  ///< of the next step, by the schedule that the run had
   nlohmann::json objective;       ///< Objective::position
   nlohmann::json early_stop;      ///< EarlyStop::state
+  /// The record of the last step where a stop cut its validation short: a resumed run validates first. Null: no step.
+  nlohmann::ordered_json unvalidated_step;
   NamedTensors optimizer;         ///< Optimizer::state
   NamedTensors random;            ///< random_state
   NamedTensors carried;           ///< ContextState::named; empty where no memory is carried
 };
 
-/// Writes state.json, optimizer.safetensors, random.safetensors and, where memory is carried, memory.safetensors into
+/// Writes state.json, optimizer.safetensors, random.safetensors and, where memory is carried, carried.safetensors into
 /// CHECKPOINT/trainer.
 void write_run_state(const std::filesystem::path& checkpoint, const RunState& state);
 

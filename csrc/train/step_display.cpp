@@ -26,13 +26,13 @@ StepDisplay::StepDisplay(int64_t steps, int64_t done, int64_t every) : steps_(st
 
 void StepDisplay::show(const StepMetrics& metrics, const Objective& objective) {
   const std::string detail = format("loss %.4f", metrics.loss) + format(", %.0f tokens/s", metrics.tokens_per_second) +
-                             with_comma(objective.summary(metrics.objective));
+                             with_comma(objective.progress_words(metrics.objective));
   if (metrics.validation) {
     const Metrics& validation = *metrics.validation;
     log::info("validation after step " + std::to_string(metrics.step) +
               format(": loss %.4f", validation.at("loss").get<double>()) +
               format(", perplexity %.3f", validation.at("perplexity").get<double>()) +
-              with_comma(objective.summary(validation)));
+              with_comma(objective.progress_words(validation)));
   }
   if (bar_) {
     bar_->update(metrics.step, detail);

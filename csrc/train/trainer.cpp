@@ -32,21 +32,30 @@ Trainer::Trainer(const TrainConfig& config, bool resume, const Ranks& ranks)
   run_ = make_run(resolve_config(config, newest_checkpoint_), ranks, newest_checkpoint_);
   if (!ranks.is_first()) return;
   folder_.create();
+  set_best(folder_.path(), run_.early_stop.best());
   metrics_.emplace(folder_.metrics(), run_.state.step);
   tensorboard_.emplace(folder_.tensorboard(), run_.state.step + 1);
+}
+
+bool Trainer::over() const {
+  const RunState& state = run_.state;
+  return state.unvalidated_step.is_null() && (state.step >= run_.config.steps || run_.early_stop.reached());
 }
 
 TrainingOutcome Trainer::run() {
   const TrainConfig& config = run_.config;
   show_summary(run_);
   StepDisplay display(config.steps, run_.state.step, config.logging.every);
-  bool stop = false;
+  if (!run_.state.unvalidated_step.is_null()) validate_last_step();
+  bool stop = !run_.state.unvalidated_step.is_null();
   while (!stop && !over()) {
     StepMetrics metrics = train_step();
     const bool last = metrics.step == config.steps;
     bool is_best = false;
-    if (is_due(metrics.step, config.validation.every) || (last && config.validation.every > 0)) {
-      is_best = validate(metrics);
+    if (config.validation.every > 0 && (is_due(metrics.step, config.validation.every) || last)) {
+      metrics.validation = validate();
+      if (!metrics.validation) run_.state.unvalidated_step = metrics_record(metrics);
+      is_best = metrics.validation && run_.early_stop.observe(*metrics.validation, metrics.step);
     }
     record(metrics);
     display.show(metrics, *run_.objective);
@@ -62,7 +71,6 @@ std::vector<TrainingBatch> Trainer::next_batches() {
   std::vector<TrainingBatch> batches;
   for (int64_t i = 0; i < run_.config.accumulation; ++i) {
     batches.push_back(run_.objective->next());
-    if (run_.config.model.memory.segment_length == 0) batches.back().starts = torch::Tensor();
   }
   return batches;
 }
@@ -86,9 +94,7 @@ StepMetrics Trainer::train_step() {
   targets = run_.ranks.sum(targets);
 
   std::optional<MemoryDiagnostics> diagnostics;
-  if (is_due(metrics.step, config.logging.gates_every) && model.has_memory()) {
-    diagnostics.emplace(config.model, run_.device);
-  }
+  if (is_due(metrics.step, config.logging.gates_every)) diagnostics.emplace(config.model, run_.device);
   zero_gradients(model);
   ContextState carried = run_.carried;
   torch::Tensor loss = torch::zeros({}, torch::TensorOptions(run_.device));
@@ -119,7 +125,8 @@ StepMetrics Trainer::train_step() {
   }
 
   state.step = metrics.step;
-  state.tokens += run_.ranks.sum(tokens - padding);
+  const int64_t tokens_read = run_.ranks.sum(tokens - padding);
+  state.tokens += tokens_read;
   state.skipped_steps += metrics.skipped ? 1 : 0;
   state.skipped_in_a_row = metrics.skipped ? state.skipped_in_a_row + 1 : 0;
 
@@ -132,18 +139,26 @@ StepMetrics Trainer::train_step() {
   metrics.skipped_steps = state.skipped_steps;
   metrics.peak_memory_bytes = peak_memory_bytes(run_.device);
   const std::chrono::duration<double> elapsed = Clock::now() - begin;
-  metrics.tokens_per_second = static_cast<double>(run_.ranks.sum(tokens - padding)) / elapsed.count();
+  metrics.tokens_per_second = static_cast<double>(tokens_read) / elapsed.count();
   return metrics;
 }
 
-bool Trainer::validate(StepMetrics& metrics) {
-  metrics.validation = run_.objective->validate(*run_.model, [this] { return signals_.requested(); });
-  return metrics.validation && run_.early_stop.observe(*metrics.validation, metrics.step);
+std::optional<Metrics> Trainer::validate() {
+  return run_.objective->validate(*run_.model, [this] { return run_.ranks.any(signals_.requested()); });
+}
+
+void Trainer::validate_last_step() {
+  const std::optional<Metrics> validation = validate();
+  if (!validation) return;
+  run_.state.unvalidated_step["validation"] = *validation;
+  if (run_.ranks.is_first()) metrics_->write(std::exchange(run_.state.unvalidated_step, nullptr));
+  run_.early_stop.observe(*validation, run_.state.step);
+  save();
 }
 
 void Trainer::record(const StepMetrics& metrics) {
   if (!run_.ranks.is_first()) return;
-  metrics_->write(metrics);
+  if (run_.state.unvalidated_step.is_null()) metrics_->write(metrics_record(metrics));
   const LoggingConfig& logging = run_.config.logging;
   if (is_due(metrics.step, logging.every) || !metrics.gates.empty() || metrics.validation ||
       metrics.step == run_.config.steps) {
@@ -159,7 +174,7 @@ void Trainer::save() {
   metrics_->sync();
   save_run(run_, newest_checkpoint_);
   const std::optional<BestCheckpoint>& best = run_.early_stop.best();
-  if (best) write_best(folder_.path(), *best);
+  set_best(folder_.path(), best);
   remove_old_checkpoints(folder_.checkpoints(), run_.config.checkpoint.keep_last,
                          best ? std::optional(best->step) : std::nullopt);
 }
@@ -175,7 +190,7 @@ void Trainer::warn_of_skip(const StepMetrics& metrics) const {
       std::to_string(in_a_row) + " steps in a row were not finite, so training stopped. Lower " +
       "optimizer.learning_rate or a rate of parameters, raise schedule.warmup_steps, or train in " + "float32; then " +
       (newest_checkpoint_.empty() ? "begin again under another name"
-                                  : "continue from " + newest_checkpoint_.string() + " with --resume"));
+                                  : "resume the run, which goes on from " + newest_checkpoint_.string()));
 }
 
 }  // namespace infini

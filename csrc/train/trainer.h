@@ -39,12 +39,14 @@ class Trainer {
   int64_t step() const { return run_.state.step; }
 
  private:
-  bool over() const { return run_.state.step >= run_.config.steps || run_.early_stop.reached(); }
+  bool over() const;
   /// The batches of one step, still on the host.
   std::vector<TrainingBatch> next_batches();
   StepMetrics train_step();
-  /// Whether the model is the best so far.
-  bool validate(StepMetrics& metrics);
+  /// Nothing if a stop was asked for meanwhile.
+  std::optional<Metrics> validate();
+  /// Makes up for a validation that a stop has cut short.
+  void validate_last_step();
   void record(const StepMetrics& metrics);
   void save();
   /// Throws std::runtime_error if that was one skipped step too many.

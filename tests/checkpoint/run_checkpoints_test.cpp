@@ -62,11 +62,13 @@ TEST_F(RunCheckpoints, ARunStandsForItsBestOrElseItsNewest) {
   EXPECT_THAT(message_of<UserError>([&] { checkpoint_of(folder_); }), HasSubstr("has no checkpoint yet"));
   for (const char* const name : {"step-9", "step-10"}) write_text(checkpoints / name / "config.json", "{}");
   EXPECT_EQ(checkpoint_of(folder_), checkpoints / "step-10");
-  write_best(folder_, {9, "loss", 1.5});
+  set_best(folder_, BestCheckpoint{9, "loss", 1.5});
   EXPECT_EQ(checkpoint_of(folder_), checkpoints / "step-9");
   EXPECT_EQ(read_best(folder_)->metric, "loss");
+  set_best(folder_, std::nullopt);
+  EXPECT_EQ(checkpoint_of(folder_), checkpoints / "step-10");
   write_text(folder_ / "best.json", "{\"step\": \"nine\"}");
-  EXPECT_THAT(message_of<UserError>([&] { checkpoint_of(folder_); }), HasSubstr("best.json must hold step, metric and value"));
+  EXPECT_THAT(message_of<UserError>([&] { checkpoint_of(folder_); }), HasSubstr("best.json: step must be an integer"));
 }
 
 }  // namespace

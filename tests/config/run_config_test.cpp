@@ -39,7 +39,18 @@ TEST_F(RunConfig, AResumedRunSaysWhatChangedAndKeepsWhatWasBefore) {
   EXPECT_THAT(lines, HasSubstr("warning: optimizer.learning_rate was 0.001 in this run so far"));
   EXPECT_THAT(lines, HasSubstr("warning: parameters was another table"));
   EXPECT_THAT(lines, Not(HasSubstr("seed")));
+  EXPECT_THAT(lines, Not(HasSubstr("output_folder"))) << "a relative path is the same as the absolute one";
   EXPECT_EQ(kept("config.yaml").steps, 20);
+  EXPECT_EQ(kept("config-until-step-7.yaml").steps, 10);
+}
+
+TEST_F(RunConfig, KeepsWhatTheStepsWereDoneWithAlsoAfterAStartThatDidNone) {
+  write_run_config(folder_, config_, 0);
+  TrainConfig second = config_, third = config_;
+  second.steps = 20;
+  third.steps = 30;
+  said(second, 7);
+  EXPECT_THAT(said(third, 7), HasSubstr("steps was 10 in this run so far; from here on it is 30"));
   EXPECT_EQ(kept("config-until-step-7.yaml").steps, 10);
 }
 

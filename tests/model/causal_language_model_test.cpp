@@ -290,7 +290,7 @@ TEST(CausalLanguageModel, RefusesAKindOfMemoryThatDoesNotExist) {
   ModelConfig config = tiny_config("linear");
   config.memory.kind = "elephant";
   EXPECT_THAT([&] { CausalLanguageModel model(config); },
-              testing::ThrowsMessage<UserError>(testing::HasSubstr("must be one of infini, is elephant")));
+              testing::ThrowsMessage<UserError>(testing::HasSubstr("memory.kind must be one of infini, is \"elephant\"")));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ using OptionalTensor = std::optional<Tensor>;
 
 struct Case {
   std::string name;
-  std::string update;
+  std::string update = {};
   int64_t batch = 1, heads = 2, groups = 2, tokens = 40, segment_length = 16, key_width = 64, value_width = 64;
   bool starts_and_gain = false;
   bool empty_memory = false;
@@ -48,7 +48,7 @@ inline Inputs random_inputs(const Case& c, at::ScalarType dtype) {
   Inputs inputs{heads(c, c.heads, c.key_width, dtype),
                 heads(c, c.groups, c.key_width, dtype),
                 heads(c, c.groups, c.value_width, dtype),
-                torch::randn({c.heads}),
+                torch::randn({c.heads}).to(dtype == at::kDouble ? at::kDouble : at::kFloat),
                 empty * torch::randn({c.batch, c.groups, c.key_width, c.value_width}),
                 empty * (torch::rand({c.batch, c.groups, c.key_width}) + 0.5) * 8,
                 torch::cat({angles.cos(), angles.cos()}, 1),

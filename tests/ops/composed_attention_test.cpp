@@ -11,7 +11,7 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const std::string update : {"linear", "delta", "none"}) {
     const auto of = [&](Case c) {
-      c.name = update + c.name;
+      c.name.insert(0, update);
       c.update = update;
       all.push_back(c);
     };

@@ -84,5 +84,12 @@ TEST(EarlyStop, BeginsAnewWithAnotherMetric) {
   EXPECT_FALSE(again.reached());
 }
 
+TEST(EarlyStop, EndsARunWhoseValidationsAreNeverFinite) {
+  EarlyStop stop({.metric = "loss", .patience = 2});
+  const Metrics not_finite = validation(std::numeric_limits<double>::quiet_NaN());
+  observe(stop, {not_finite, not_finite});
+  EXPECT_TRUE(stop.reached());
+}
+
 }  // namespace
 }  // namespace infini

@@ -36,11 +36,11 @@ TEST(MetricsWriterTest, HasEachStepOnceWhenARunGoesBackToItsCheckpoint) {
   const auto file = folder / "metrics.jsonl";
   {
     MetricsWriter writer(file, 0);
-    for (int64_t step = 1; step <= 5; ++step) writer.write(metrics_of(step));
+    for (int64_t step = 1; step <= 5; ++step) writer.write(metrics_record(metrics_of(step)));
   }
   MetricsWriter writer(file, 3);
   EXPECT_THAT(steps_in(file), ElementsAre(1, 2, 3));
-  writer.write(metrics_of(4));
+  writer.write(metrics_record(metrics_of(4)));
   EXPECT_THAT(steps_in(file), ElementsAre(1, 2, 3, 4));
 }
 
@@ -48,7 +48,7 @@ TEST(MetricsWriterTest, RemovesALastLineThatWasWrittenHalf) {
   const TemporaryFolder folder;
   const auto file = folder / "metrics.jsonl";
   write_text(file, "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"lo");
-  MetricsWriter(file, 3).write(metrics_of(3));
+  MetricsWriter(file, 3).write(metrics_record(metrics_of(3)));
   EXPECT_THAT(steps_in(file), ElementsAre(1, 2, 3));
 }
 
@@ -56,7 +56,7 @@ TEST(MetricsWriterTest, RemovesAWholeLookingLastLineThatLacksItsEnd) {
   const TemporaryFolder folder;
   const auto file = folder / "metrics.jsonl";
   write_text(file, "{\"step\":1}\n{\"step\":2}");
-  MetricsWriter(file, 1).write(metrics_of(2));
+  MetricsWriter(file, 1).write(metrics_record(metrics_of(2)));
   EXPECT_THAT(steps_in(file), ElementsAre(1, 2));
 }
 
@@ -65,7 +65,7 @@ TEST(MetricsWriterTest, WritesNullForALossThatIsNotFinite) {
   metrics.loss = std::numeric_limits<double>::quiet_NaN();
   metrics.skipped = true;
   metrics.skipped_steps = 2;
-  const auto json = nlohmann::json::parse(metrics_line(metrics));
+  const auto json = nlohmann::json::parse(metrics_record(metrics).dump());
   EXPECT_TRUE(json.at("loss").is_null());
   EXPECT_EQ(json.at("skipped"), true);
   EXPECT_EQ(json.at("skipped_steps"), 2);
@@ -79,7 +79,7 @@ TEST(MetricsWriterTest, WritesGatesAndValidationWhereTheyWereRead) {
   metrics.memory_share = {{0.0, 0.1}, {0.2, 0.3}};
   metrics.validation = Metrics{{"loss", 1.0}, {"perplexity", 2.7}, {"tokens", 99}};
   metrics.objective = {{"stage", 2}, {"answer_loss", 0.5}};
-  const auto json = nlohmann::json::parse(metrics_line(metrics));
+  const auto json = nlohmann::json::parse(metrics_record(metrics).dump());
   EXPECT_EQ(json.at("gates")[1][0], 0.75);
   EXPECT_EQ(json.at("memory_share")[0][1], 0.1);
   EXPECT_EQ(json.at("validation").at("tokens"), 99);

@@ -135,7 +135,7 @@ TEST(ResumeTest, RefusesFewerStepsThanTheRunHasDone) {
 TEST(ResumeTest, IsAskedForWhereARunHasCheckpoints) {
   TinyRuns runs;
   runs.train();
-  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("--resume"));
+  EXPECT_THAT(message_of<UserError>([&] { runs.train(); }), HasSubstr("has checkpoints already; resume it"));
 }
 
 TEST(ResumeTest, NamesTheKeyAndBothValuesOfAModelOfAnotherSize) {

@@ -13,8 +13,8 @@
 namespace infini {
 
 struct BenchOptions {
-  /// Read are the model's sizes, batch_rows, train_length, segments_per_chunk, the optimiser and `device`. `attention`
-  /// is timed on one chunk, the training step on whole sequences. The tokens are made up.
+  /// Only the model's sizes, batch_rows, train_length, segments_per_chunk, the optimiser and `device` are used.
+  /// `attention` is timed on one chunk, and the training step on whole sequences. The tokens are made up.
   TrainConfig config;
   std::vector<std::string> updates;  ///< each is timed: "linear", "delta" or "none"
   torch::Dtype dtype = torch::kFloat32;

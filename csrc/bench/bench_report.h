@@ -10,7 +10,7 @@ namespace infini {
 /// A table for people.
 std::string to_text(const BenchResult& result);
 
-/// The same with all digits; `operations` and `bytes` are those of one call.
+/// The same with all digits, as JSON. `operations` and `bytes` are for one call.
 nlohmann::ordered_json to_json(const BenchResult& result);
 
 }  // namespace infini

@@ -11,14 +11,14 @@
 
 namespace infini {
 
-/// A model with random weights, and the step that training repeats: gradients of whole sequences, chunk by chunk,
-/// clipping, one copy of the readings to the host, the optimiser. The batch is made up and stays the same.
+/// A model with random weights, and one training step: gradients of whole sequences chunk by chunk, clipping, one copy
+/// of the step's numbers to the host, then the optimiser. Every step uses the same made-up batch.
 class TrainingStep {
  public:
-  /// `dtype` is what the model computes in; weights and optimiser stay in float32.
+  /// The model computes in `dtype`. Weights and optimiser stay in float32.
   TrainingStep(const TrainConfig& config, torch::Device device, torch::Dtype dtype);
 
-  /// Returns the loss, nats a token.
+  /// Returns the loss, in nats per token.
   double run();
 
  private:

@@ -27,7 +27,7 @@ double table_elements(const AttentionSizes& sizes) {
   return 2.0 * static_cast<double>(std::min(sizes.segment_length, sizes.tokens) * sizes.key_width);
 }
 
-/// How many pairs of a query and a key that it sees there are in one head of one row.
+/// The number of pairs of a query and a visible key, in one head of one row.
 double visible_pairs(const AttentionSizes& sizes) {
   const auto triangle = [](int64_t n) { return static_cast<double>(n) * static_cast<double>(n + 1) / 2; };
   const int64_t full = sizes.tokens / sizes.segment_length, rest = sizes.tokens % sizes.segment_length;

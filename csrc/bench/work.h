@@ -18,7 +18,7 @@ struct AttentionSizes {
   int64_t value_width = 128;  ///< E
 };
 
-/// The least that a piece of work takes, whatever the implementation.
+/// The least work that every implementation must do.
 struct Work {
   double operations = 0;  ///< multiplications and additions of matrix products
   double bytes = 0;       ///< to and from memory at least; 0: not counted
@@ -41,10 +41,10 @@ Work attention_forward_work(const AttentionSizes& sizes, std::string_view update
 /// gradients of the inputs are written once.
 Work attention_backward_work(const AttentionSizes& sizes, std::string_view update, int64_t element_bytes);
 
-/// Forward and backward pass of a model over `rows` sequences of `tokens` tokens. Every weight matrix takes 2
-/// operations an element and token, also the one that maps to the vocabulary. They and the attention of every layer
-/// count three times: once forward, twice backward. The first pass, which finds the memory at the chunk borders, is not
-/// counted, nor are bytes.
+/// The forward and backward pass of a model over `rows` sequences of `tokens` tokens. Every weight matrix, also the one
+/// that maps to the vocabulary, takes 2 operations per element and token. These products and the attention of every
+/// layer count three times: once forward, twice backward. Not counted are bytes, and the first pass, which finds the
+/// memory at the chunk borders.
 Work training_step_work(const ModelConfig& model, int64_t rows, int64_t tokens);
 
 }  // namespace infini

@@ -106,7 +106,7 @@ CheckpointFiles read_verified_checkpoint(const fs::path& folder) {
 void write_checkpoint(const fs::path& folder, const nlohmann::json& config, const NamedTensors& weights) {
   write_json(folder / kConfig, config);
   write_generation_config(folder, config);
-  write_safetensors(folder / kWeights, weights, {{"format", "pt"}});  // transformers refuses files without a format
+  write_safetensors(folder / kWeights, weights, {{"format", "pt"}});  // transformers refuses a file without "format"
 }
 
 }  // namespace infini

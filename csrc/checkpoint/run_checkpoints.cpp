@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 constexpr const char* kBest = "best.json";
 constexpr const char* kCheckpoints = "checkpoints";
 
-/// The N of a name PREFIX N SUFFIX.
+/// The number N in a name of the form PREFIX N SUFFIX.
 std::optional<int64_t> step_of(const std::string& name, std::string_view prefix, std::string_view suffix) {
   if (name.size() <= prefix.size() + suffix.size() || !name.starts_with(prefix) || !name.ends_with(suffix)) {
     return std::nullopt;
@@ -70,7 +70,7 @@ void remove_old_checkpoints(const fs::path& checkpoints_folder, int64_t keep_las
   int64_t surplus = static_cast<int64_t>(found.size()) - keep_last;
   for (auto old = found.begin(); surplus > 0; ++old, --surplus) {
     if (old->first == keep_step) continue;
-    // Renamed first: a folder that is only half removed must not look like a checkpoint.
+    // Rename first: a half-removed folder must not look like a checkpoint.
     const fs::path doomed = partial_path(old->second);
     fs::rename(old->second, doomed);
     fs::remove_all(doomed);

@@ -25,7 +25,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "safetensors are little-endian");
 
 constexpr uint64_t kLengthBytes = 8;
-constexpr uint64_t kLargestHeader = 100'000'000;  // what the reference implementation accepts
+constexpr uint64_t kLargestHeader = 100'000'000;  // the limit of the reference implementation
 constexpr const char* kMetadata = "__metadata__";
 
 struct DtypeName {
@@ -52,7 +52,7 @@ std::string supported_dtypes() {
   return names;
 }
 
-/// A JSON parser callback that refuses a key which occurs twice in one object.
+/// A JSON parser callback that refuses two equal keys in one object.
 class DuplicateKeys {
  public:
   bool operator()(int depth, nlohmann::json::parse_event_t event, const nlohmann::json& value) {
@@ -112,7 +112,7 @@ Entry parse_entry(const std::string& name, const nlohmann::json& json) {
   return entry;
 }
 
-/// The tensors in the order of their data; throws UserError (without the file's name) if anything is off.
+/// The tensors in the order of their data. Throws UserError (without the file's name) if anything is wrong.
 std::vector<Entry> parse_header(std::span<const std::byte> file) {
   if (file.size() < kLengthBytes) {
     throw UserError("it is truncated: " + std::to_string(file.size()) + " bytes, a safetensors file has at least 8");
@@ -161,7 +161,7 @@ std::vector<Entry> parse_header(std::span<const std::byte> file) {
 }
 
 torch::Tensor copy_tensor(const Entry& entry, const std::byte* data) {
-  // Any byte but 0 and 1 would be undefined as a bool, so bools are read as bytes and compared.
+  // A bool with a byte other than 0 or 1 is undefined behaviour, so read bools as bytes and check them.
   const bool is_bool = entry.dtype == torch::kBool;
   torch::Tensor tensor = torch::empty(entry.shape, is_bool ? torch::kUInt8 : entry.dtype);
   if (entry.end > entry.begin) std::memcpy(tensor.data_ptr(), data + entry.begin, entry.end - entry.begin);
@@ -194,7 +194,8 @@ NamedTensors read_safetensors(const std::filesystem::path& file) {
 
 void write_safetensors(const std::filesystem::path& file, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  // Widest elements first, as the reference implementation does: then every tensor is aligned to its element's size.
+  // Write the widest elements first, as in the reference implementation, so every tensor is aligned to the size of its
+  // elements.
   std::vector<NamedTensors::const_iterator> order;
   for (auto tensor = tensors.begin(); tensor != tensors.end(); ++tensor) order.push_back(tensor);
   std::stable_sort(order.begin(), order.end(),
@@ -219,7 +220,7 @@ void write_safetensors(const std::filesystem::path& file, const NamedTensors& te
   AtomicFile output(file);
   output.write(&header_length, kLengthBytes);
   output.write(text);
-  for (const auto& tensor : order) {  // one at a time, so that no second copy of a model lies in host memory
+  for (const auto& tensor : order) {  // one at a time: no second copy of the model in host memory
     const torch::Tensor values = tensor->second.detach().to(torch::kCPU).contiguous();
     output.write(values.data_ptr(), values.nbytes());
   }

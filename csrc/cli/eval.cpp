@@ -7,8 +7,8 @@
 #include "cli/text_options.h"
 #include "eval/evaluation_data.h"
 #include "eval/perplexity.h"
-#include "io/atomic_file.h"
 #include "eval/perplexity_report.h"
+#include "io/atomic_file.h"
 #include "log/error.h"
 #include "log/log.h"
 #include "log/progress.h"
@@ -16,7 +16,7 @@
 namespace infini {
 namespace {
 
-/// By bytes of text, or by tokens where --max-tokens bounds them; nothing where neither total is known.
+/// Shows progress in bytes of text, or in tokens if --max-tokens limits them. Shows none if neither total is known.
 class EvaluationProgress {
  public:
   EvaluationProgress(int64_t bytes, int64_t max_tokens) : total_(max_tokens > 0 ? max_tokens : bytes) {
@@ -52,7 +52,7 @@ int run_eval(int argc, char** argv) {
   auto add = options.add_options();
   add("data", "a split of a prepared data folder, or text: .txt or .jsonl (also .gz, .zst), or a folder of them",
       cxxopts::value<std::string>(), "PATH");
-  add("no-memory", "empty the memory before every segment: attention is local alone");
+  add("no-memory", "empty the memory before every segment: attention is only local");
   add("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N");
   add("json", "print JSON");
   add("out", "write the JSON to a file as well; infini report reads RUN/evaluation.json", cxxopts::value<std::string>(),

@@ -119,8 +119,8 @@ int main(int argc, char** argv) {
     std::cerr << "infini: " << infini::kOutOfMemory << "\n";
     return 1;
   } catch (const c10::Error& error) {
-    // what() goes on with the C++ stack, but a person needs only the first line. The CPU's allocator throws no type of
-    // its own.
+    // After its first line what() has the C++ stack, which a person does not need. The CPU's allocator has no exception
+    // type of its own.
     const std::string line = infini::first_line(error.what_without_backtrace());
     const bool is_out_of_memory = line.find("can't allocate memory") != std::string::npos;
     std::cerr << "infini: " << (is_out_of_memory ? infini::kOutOfMemory : line) << "\n";

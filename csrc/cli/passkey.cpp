@@ -45,22 +45,23 @@ void add_passkey_options(cxxopts::Options& options) {
   const auto text = [](const char* standard) { return cxxopts::value<std::string>()->default_value(standard); };
   const auto integer = [](const char* standard) { return cxxopts::value<int64_t>()->default_value(standard); };
   auto add = options.add_options();
-  add("lengths", "tokens of an input, with K and M", text("1K,4K,16K,32K"), "LIST");
+  add("lengths", "tokens in an input, such as 4K or 1M", text("1K,4K,16K,32K"), "LIST");
   add("depths", "where the key stands: start, middle, end or numbers from 0 to 1; or 0:1:0.05",
       text("start,middle,end"), "LIST");
-  add("trials", "inputs a cell", integer("20"), "N");
+  add("trials", "inputs per cell", integer("20"), "N");
   add("task", needle_kinds(), text("passkey"), "NAME");
-  add("digits", "of a key", integer("5"), "N");
-  add("needles", "keys, pairs or variables that are hidden", integer("1"), "N");
-  add("fillers", "built-in irrelevant texts, of which each input draws one: " + filler_names(), text("grass"), "LIST");
+  add("digits", "digits in a key", integer("5"), "N");
+  add("needles", "hidden keys, pairs or variables", integer("1"), "N");
+  add("fillers", "built-in irrelevant texts; each input draws one: " + filler_names(), text("grass"), "LIST");
   add("documents", "a split of a prepared data folder whose text is one more filler (with --fillers '' the only one)",
       text(""), "DIR");
-  add("seed", "of keys and fillers: another than the training's", cxxopts::value<uint64_t>()->default_value("1000"),
-      "N");
+  add("seed", "of keys and fillers; take another one than in training",
+      cxxopts::value<uint64_t>()->default_value("1000"), "N");
   add("rows", "inputs read side by side", integer("8"), "N");
-  add("no-memory", "empty the memory before every segment: attention is local alone");
+  add("no-memory", "empty the memory before every segment: attention is only local");
   add("json", "print JSON");
-  add("out", "keep the results in a file, and go on from what it holds", cxxopts::value<std::string>(), "FILE");
+  add("out", "keep the results in a file; cells that it already has are not measured again",
+      cxxopts::value<std::string>(), "FILE");
 }
 
 NeedleOptions needle_options(const cxxopts::ParseResult& arguments) {
@@ -134,8 +135,9 @@ int run_passkey(int argc, char** argv) {
   cxxopts::Options options(
       "infini passkey",
       "Hides a key in irrelevant text of any length and asks for it: accuracy by length and depth (Table 3 of the "
-      "paper), in memory that does not depend on the length. With --out, what is measured is kept cell by cell, a run "
-      "that was stopped goes on when it is started again, and infini report shows it.\n\n"
+      "paper), in memory that does not depend on the length. With --out each measured cell is kept in a file. A run "
+      "that "
+      "was stopped continues when it is started again, and infini report shows the results.\n\n"
       "Example: infini passkey --checkpoint runs/passkey_small_delta/checkpoints/step-5000 --lengths 32K,128K,1M "
       "--trials 10 --out runs/passkey_small_delta/passkey.jsonl\n");
   add_passkey_options(options);

@@ -8,13 +8,14 @@ namespace infini {
 int run_score(int argc, char** argv) {
   cxxopts::Options options(
       "infini score",
-      "Writes the negative log-likelihood (nats, six decimals) of tokens 1 to N-1 of a file of N ids, one a line. Both "
+      "Writes the negative log-likelihood (nats, six decimals) of tokens 1 to N-1 of a file of N ids, one per line. "
+      "Both "
       "files are streamed.\n\n"
       "Example: infini score --checkpoint runs/quickstart/checkpoints/step-600 --ids ids.txt --out losses.txt\n");
   add_model_options(options);
   auto add = options.add_options();
-  add("ids", "token ids with whitespace between", cxxopts::value<std::string>(), "FILE");
-  add("out", "what to write", cxxopts::value<std::string>(), "FILE");
+  add("ids", "token ids, separated by whitespace", cxxopts::value<std::string>(), "FILE");
+  add("out", "the file to write", cxxopts::value<std::string>(), "FILE");
   const auto parsed = parse_arguments(options, argc, argv);
   if (!parsed) return 0;
   const cxxopts::ParseResult& arguments = *parsed;

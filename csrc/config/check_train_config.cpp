@@ -16,7 +16,7 @@ bool is_device(const std::string& device) {
 }
 
 std::optional<TrainConfigFault> find_model_fault(ModelConfig model) {
-  model.vocab_size = std::max<int64_t>(model.vocab_size, 1);  // 0: the data's
+  model.vocab_size = std::max<int64_t>(model.vocab_size, 1);  // 0 means: decided by the data
   const std::optional<ConfigFault> fault = model.fault();
   if (!fault) return std::nullopt;
   return TrainConfigFault{{"model." + fault->key}, "model." + fault->key + " " + fault->message};
@@ -77,7 +77,7 @@ std::optional<TrainConfigFault> find_length_fault(const TrainConfig& config) {
 }  // namespace
 
 std::optional<TrainConfigFault> find_fault(const TrainConfig& config) {
-  TrainConfig values = config;  // keys refer to fields that may be written to
+  TrainConfig values = config;  // a copy, since keys refer to writable fields
   for (const ConfigKey& key : config_keys()) {
     const Field field = key.field(values);
     if (const std::optional<std::string> wanted = limit_fault(field, key.limits)) {

@@ -10,11 +10,11 @@ namespace infini {
 
 /// An impossible value.
 struct TrainConfigFault {
-  std::vector<std::string> keys;  ///< the keys at fault, the likeliest first
+  std::vector<std::string> keys;  ///< the wrong keys, the most likely one first
   std::string message;            ///< "train_length must be a multiple of …, is 3000"
 };
 
-/// The first impossible value of a configuration: outside of its key's limits, or at odds with another key.
+/// The first impossible value in a configuration: outside the limits of its key, or in conflict with another key.
 std::optional<TrainConfigFault> find_fault(const TrainConfig& config);
 
 }  // namespace infini

@@ -18,13 +18,13 @@ std::vector<std::string_view> memory_kind_names() {
   return names;
 }
 
-// A row's second half, so that the table below stays one line a key.
+// The second half of a row, so the table below has one line per key.
 #define FIELD(member) [](TrainConfig& config) -> Field { return &config.member; }
 
 }  // namespace
 
 const std::vector<ConfigKey>& config_keys() {
-  // The model's limits are ModelConfig::fault's, which checkpoints go by too.
+  // The limits of the model's keys are in ModelConfig::fault, which also checks checkpoints.
   static const std::vector<ConfigKey> keys = {
       {"name", FIELD(name), any()},
       {"output_folder", FIELD(output_folder), any()},

@@ -9,7 +9,7 @@
 
 namespace infini {
 
-/// One key of the YAML: what reading, writing, checking and the advice on misspelt keys all go by.
+/// One key of the YAML. Reading, writing, checking and the advice on misspelt keys all use it.
 struct ConfigKey {
   std::string_view path;  ///< "model.memory.update"
   std::function<Field(TrainConfig&)> field;
@@ -19,17 +19,17 @@ struct ConfigKey {
   std::string_view name() const;     ///< "update"
 };
 
-/// The file that a configuration begins from; said in files alone.
+/// The key that names the base file. It may be in a file only, not in --set.
 inline constexpr std::string_view kBaseKey = "base";
 /// The list of parameter rules (parameter_rules.h).
 inline constexpr std::string_view kParametersKey = "parameters";
 
-/// All keys with one value each, in the order in which they are written; the keys of one section stand together.
+/// All keys that have one value, in the order of writing. The keys of one section are next to each other.
 const std::vector<ConfigKey>& config_keys();
 
 /// The key with this path, or nullptr.
 const ConfigKey* find_key(std::string_view path);
-/// Whether some key lies in this section ("model", "model.memory").
+/// Whether this is a section ("model", "model.memory") that has keys.
 bool is_section(std::string_view path);
 
 }  // namespace infini

@@ -22,7 +22,7 @@ bool float32_holds(double number) {
   return size == 0 || (size >= smallest && size <= largest);
 }
 
-/// The shortest text that reads back as the same number.
+/// The shortest text that gives the same number when it is read.
 template <typename Number>
 std::string number_text(Number number) {
   char text[64];
@@ -49,7 +49,7 @@ std::string_view trimmed(std::string_view text) {
   return begin == std::string_view::npos ? std::string_view() : text.substr(begin, end - begin + 1);
 }
 
-/// Nothing where the text is no list.
+/// Empty if the text is not a list.
 std::optional<std::vector<std::string_view>> list_items(std::string_view text) {
   text = trimmed(text);
   if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
@@ -91,7 +91,7 @@ std::optional<std::string> set_list(std::vector<Item>& list, std::string_view te
   return std::nullopt;
 }
 
-/// The numbers that a field has: one, as many as its list has, or none if it is no number.
+/// The numbers in a field: one, all of a list, or none if it is not a number.
 std::vector<double> as_numbers(const Field& field) {
   return std::visit(
       [](auto* value) -> std::vector<double> {

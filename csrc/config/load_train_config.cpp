@@ -25,7 +25,7 @@ std::string at_line(const std::filesystem::path& file, const YAML::Mark& mark) {
 }
 
 std::string read_text(const std::filesystem::path& file) {
-  std::error_code unknown;  // what cannot be looked at cannot be opened either, and that names the reason
+  std::error_code unknown;  // ignored: opening the file fails too, and names the reason
   if (std::filesystem::is_directory(file, unknown)) throw UserError(file.string() + " is a folder; give a YAML file");
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw UserError("cannot read the configuration " + file.string() + ": " + std::strerror(errno));
@@ -51,7 +51,7 @@ YAML::Node parse(const std::filesystem::path& file) {
 /// Fills a TrainConfig key by key and remembers where each value came from.
 class Reader {
  public:
-  /// Reads what the file is based on first, so that its own values win.
+  /// Reads the base of the file first, so the file's own values win.
   void read_file(const std::filesystem::path& path) {
     File file{path, {}};
     const YAML::Node root = parse(path);
@@ -74,9 +74,9 @@ class Reader {
     }
     const std::string path = text.substr(0, equals), value = text.substr(equals + 1);
     if (path == kBaseKey)
-      throw UserError(where + ": base is said in a file; name the file that you want to begin from");
+      throw UserError(where + ": base is said in a file; give that file in place of --set base");
     if (path == kParametersKey) return read_rules_override(value, where);
-    // The first part that does not exist is the one that is misspelt.
+    // The first part of the key that does not exist is the misspelt one.
     for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
       const std::string section = path.substr(0, dot);
       if (find_key(section) != nullptr) throw UserError(where + ": " + section + " has a value and no keys");
@@ -91,7 +91,7 @@ class Reader {
     place_of_[path] = {where, source_};
   }
 
-  /// Fills in what depends on other keys, checks the whole and returns it.
+  /// Fills in values that depend on other keys, checks the whole configuration, and returns it.
   TrainConfig finish() {
     ModelConfig& model = config_.model;
     if (!given("model.vocab_size")) model.vocab_size = 0;
@@ -118,11 +118,11 @@ class Reader {
  private:
   struct File {
     std::filesystem::path path;
-    std::map<std::string, std::string> line_of;  ///< of every key and section in it: "configs/a.yaml:12"
+    std::map<std::string, std::string> line_of;  ///< of every key and section in the file: "configs/a.yaml:12"
   };
   struct Place {
     std::string text;  ///< "configs/a.yaml:12" or "--set steps=0"
-    int source = 0;    ///< bases first, then the file, then the overrides
+    int source = 0;    ///< order of reading: bases first, then the file, then the overrides
   };
 
   void read_base(const YAML::Node& value, const File& file, const YAML::Node& key) {
@@ -200,8 +200,8 @@ class Reader {
 
   bool given(const std::string& path) const { return place_of_.contains(path); }
 
-  /// Where the value at fault stands: of the keys that were given, the one whose value was said last, an override
-  /// before a file and a file before its base; the file, if none was given.
+  /// The place of the wrong value. If several of `keys` were given, it is the one that was read last: overrides come
+  /// after the file, and the file after its base. If none was given, it is the file.
   std::string place(const std::vector<std::string>& keys) const {
     Place last{file_.string(), -1};
     for (const std::string& key : keys) {
@@ -212,10 +212,10 @@ class Reader {
   }
 
   TrainConfig config_;
-  std::filesystem::path file_;                ///< the one that was asked for, once it is read
-  std::vector<std::filesystem::path> chain_;  ///< it and its bases
+  std::filesystem::path file_;                ///< the file to load, after it was read
+  std::vector<std::filesystem::path> chain_;  ///< the file and its bases
   int source_ = 0;
-  std::map<std::string, Place> place_of_;  ///< of every value that was given
+  std::map<std::string, Place> place_of_;  ///< the place of every value that was given
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ std::string nearest_key(std::string_view path) {
     const auto [section, name] = split(candidate);
     size_t distance = edit_distance(wanted.name, name);
     if (section != wanted.section) {
-      // The right word in the wrong place beats a similar word, a similar word there only what is not similar here.
+      // In another section only a name that is equal or off by one letter competes with similar names of this section.
       distance += distance <= 1 ? 1 : kFar;
     }
     if (distance < least) {

@@ -17,7 +17,7 @@ bool has_match(const std::vector<ParameterRule>& rules, const std::string& match
   return std::any_of(rules.begin(), rules.end(), [&](const ParameterRule& rule) { return rule.match == match; });
 }
 
-/// What is wrong with the value, if anything is.
+/// The fault of the value, or empty.
 std::optional<std::string> set_value(ParameterRule& rule, const std::string& key, const YAML::Node& value) {
   const auto set_rate = [&](std::optional<double>& rate) {
     const Field field = &rate.emplace();

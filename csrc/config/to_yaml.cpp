@@ -9,7 +9,7 @@
 namespace infini {
 
 std::string to_yaml(const TrainConfig& config) {
-  TrainConfig values = config;  // keys refer to fields that may be written to
+  TrainConfig values = config;  // a copy, since keys refer to writable fields
   YAML::Node root(YAML::NodeType::Map);
   for (const ConfigKey& key : config_keys()) {
     YAML::Node section;

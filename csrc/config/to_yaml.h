@@ -6,8 +6,8 @@
 
 namespace infini {
 
-/// All keys of a configuration as YAML; reading it back gives the same configuration, from whatever folder: paths are
-/// relative to the current folder where a configuration is read, and absolute in what is written here.
+/// All keys of a configuration as YAML. It gives the same configuration when it is read in any folder: paths in a
+/// configuration are relative to the current folder, so they are written here as absolute paths.
 std::string to_yaml(const TrainConfig& config);
 
 }  // namespace infini

@@ -17,7 +17,7 @@ std::optional<std::string> set_from_yaml(const Field& field, const YAML::Node& v
     for (const YAML::Node& item : value) text += (text.empty() ? "" : ", ") + (item.IsScalar() ? item.Scalar() : "");
     text = "[" + text + "]";
   } else if (!value.IsScalar() || (!is_text(field) && value.Tag() == "!")) {
-    // yaml-cpp tags a quoted scalar "!"; a quoted number is a text.
+    // yaml-cpp gives a quoted scalar the tag "!". A quoted number is text.
     const std::string wanted = is_text(field) ? "must be a text" : *set_field(field, "");
     return wanted + ", is " + shown(value);
   } else {
@@ -31,7 +31,8 @@ std::optional<std::string> set_from_yaml(const Field& field, const YAML::Node& v
 YAML::Node to_yaml_value(const Field& field) {
   if (is_list(field)) return YAML::Load(field_text(field));
   YAML::Node node(field_text(field));
-  if (is_text(field) && node.Scalar().empty()) node.SetTag("!");  // quoted: bare, it would be a key without a value
+  // Write an empty text with quotes: without them the key would have no value.
+  if (is_text(field) && node.Scalar().empty()) node.SetTag("!");
   return node;
 }
 

@@ -9,10 +9,10 @@
 
 namespace infini {
 
-/// Puts a YAML value into a field; returns what is wrong ("must be an integer, is a list") if it is of another type.
+/// Puts a YAML value into a field. If the type is wrong, returns the fault ("must be an integer, is a list").
 std::optional<std::string> set_from_yaml(const Field& field, const YAML::Node& value);
 
-/// The field as a YAML value that set_from_yaml reads back exactly.
+/// The field as a YAML value. set_from_yaml gives exactly the same value from it.
 YAML::Node to_yaml_value(const Field& field);
 
 }  // namespace infini

@@ -6,11 +6,11 @@
 
 namespace infini {
 
-/// One step's input: `rows` streams of whole segments.
+/// The input of one step: B streams of whole segments.
 struct Batch {
   torch::Tensor tokens;   ///< [B, N] int64, N a multiple of the segment length; 0 in the padding
-  torch::Tensor targets;  ///< [B, N] int64: the next token of the same document, −1 where there is none (padding)
-  torch::Tensor starts;   ///< [B, N / segment_length] bool: that segment begins a new document (or a new window of one)
+  torch::Tensor targets;  ///< [B, N] int64: the next token of the same document, −1 in the padding
+  torch::Tensor starts;   ///< [B, N / segment_length] bool: the segment begins a document, or a new window of one
   int64_t target_count = 0;
   int64_t padding_count = 0;
 };

@@ -65,7 +65,7 @@ Batch BatchStream::next() {
         std::copy_if(unit.rbegin(), unit.rend(), std::back_inserter(pieces),
                      [](const Piece& piece) { return piece.begin < piece.end; });
       }
-      if (pieces.empty()) break;  // the epoch's last sequence of ends is not full: padding
+      if (pieces.empty()) break;  // the last sequence of ends in an epoch is not full: padding
       Piece& piece = pieces.back();
       if (row >= 0 && row < options_.rows) {
         fill(batch, row, segment, piece);

@@ -9,7 +9,7 @@ DeterministicRandom::DeterministicRandom(uint64_t seed, uint64_t index, uint32_t
   generator_.seed(mixed);
 }
 
-// By rejection: a remainder alone would favour small numbers.
+// Reject some numbers: a plain remainder would favour small results.
 uint64_t DeterministicRandom::below(uint64_t bound) {
   const uint64_t limit = std::mt19937_64::max() - std::mt19937_64::max() % bound;
   uint64_t value;

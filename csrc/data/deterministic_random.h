@@ -5,10 +5,11 @@
 
 namespace infini {
 
-/// Numbers that are the same with every standard library, whose distributions and shuffles differ.
+/// Random numbers that are the same with every standard library. std's own distributions and shuffles differ between
+/// libraries.
 class DeterministicRandom {
  public:
-  /// The stream of one thing among many, such as an epoch or an example, for one purpose; streams are independent.
+  /// One of many independent streams: for one item, such as an epoch or an example, and for one purpose.
   explicit DeterministicRandom(uint64_t seed, uint64_t index = 0, uint32_t purpose = 0);
 
   /// Uniform in [0, bound); bound is at least 1.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint32_t kUnits = 0, kEnds = 1;
 
-/// The index of the last entry of an ascending list that is not above `value`.
+/// In an ascending list: the index of the last entry that is not above `value`.
 int64_t last_at_most(const std::vector<int64_t>& ascending, int64_t value) {
   return std::upper_bound(ascending.begin(), ascending.end(), value) - ascending.begin() - 1;
 }
@@ -22,7 +22,7 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed, int64_t epoch, uint3
   DeterministicRandom random(seed, static_cast<uint64_t>(epoch), purpose);
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t{0});
-  // Fisher and Yates's shuffle, by hand: std::shuffle differs between libraries.
+  // The Fisher–Yates shuffle, written here because std::shuffle differs between libraries.
   for (size_t left = order.size(); left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
   return order;
 }

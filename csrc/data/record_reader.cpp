@@ -15,7 +15,7 @@
 namespace infini {
 namespace {
 
-constexpr size_t kBlock = size_t{1} << 20;
+constexpr size_t kPieceBlock = size_t{1} << 20;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
@@ -98,7 +98,7 @@ bool RecordReader::next(Record& record) {
 bool RecordReader::read_text(std::string& problem) {
   const SourceFile& file = split_.files[file_];
   const size_t size = pending_.size();
-  size_t more = kBlock;
+  size_t more = kPieceBlock;
   if (file.end) more = std::min(more, static_cast<size_t>(*file.end - file.begin - text_read_));
   pending_.resize(size + more);
   const size_t count = more == 0 ? 0 : text_->read(pending_.data() + size, more, problem);

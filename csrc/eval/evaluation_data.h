@@ -10,10 +10,10 @@ namespace infini {
 
 struct EvaluationData {
   DocumentStream next;
-  int64_t bytes = 0;  ///< of source text in all, for progress (JSON lines: of the files); 0: not known
+  int64_t bytes = 0;  ///< of all source text (for JSON lines: of the files), to show progress; 0: unknown
 };
 
-/// The documents at `path`, which is
+/// Opens the documents at `path`. It is
 ///  - a split of a data folder that `infini prepare` wrote (`data/x-tokens/test`), or
 ///  - text: a file, or a folder with all folders inside, by the rules of DocumentSource. Each document is tokenised
 ///  with

@@ -9,16 +9,16 @@
 
 namespace infini {
 
-/// Follows what the evidence's tokens leave in the norm z of every layer's memory, and how much of a later query's
-/// reading is theirs. Looks on while the model reads; before each pass it is told what to look at.
+/// Measures the share of the evidence in what a later query reads from the memory. For this it follows what the
+/// evidence's tokens add to the norm z of each layer's memory. Before each pass the caller says what to observe.
 class EvidenceShare : public AttentionObserver {
  public:
   EvidenceShare(const ModelConfig& config, int64_t rows, torch::Device device);
 
-  /// In the next passes, adds Σ σ(k) of the tokens where `evidence` [B, n] is true.
+  /// In the next passes: adds up σ(k) of the tokens where `evidence` [B, n] is true.
   void follow_written(const torch::Tensor& evidence);
-  /// In the next passes, reads the share for the queries at `places` [B, K] of the n tokens, −1 for none, from the
-  /// memory before the pass.
+  /// In the next passes: measures the share for the queries at `places` [B, K] among the n tokens, −1 for none. The
+  /// queries read the memory before the pass.
   void follow_read(const torch::Tensor& places);
 
   void observe(int64_t layer, const ops::AttentionArguments& attention) override;
@@ -29,7 +29,7 @@ class EvidenceShare : public AttentionObserver {
   const torch::Tensor& sum() const { return sum_; }
 
  private:
-  torch::Tensor evidence_, places_;           ///< one of them is defined
+  torch::Tensor evidence_, places_;           ///< only one of them is defined
   std::vector<torch::Tensor> evidence_norm_;  ///< of each layer, [B, G, D]
   torch::Tensor sum_;
   bool seen_ = false;

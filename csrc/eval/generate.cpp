@@ -38,7 +38,7 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
     last = model.read(row, state).slice(1, row.size(1) - 1).clone();
   };
 
-  // The segments before the one that the next token is predicted from are read for what they leave, if they do.
+  // Only the state is needed from all segments before the last one. A model without memory can skip them.
   const auto segment = static_cast<size_t>(model.config().memory.segment_length);
   const auto chunk = static_cast<size_t>(std::max<int64_t>(1, options.chunk_tokens));
   const size_t whole = segment == 0 ? 0 : (prompt.size() - 1) / segment * segment;

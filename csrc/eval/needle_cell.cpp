@@ -12,7 +12,7 @@ namespace {
 
 using torch::Tensor;
 
-/// Examples that are read side by side, all of one length.
+/// Examples of one length that are read side by side.
 class Rows {
  public:
   Rows(const NeedleTask& task, const NeedleCell& cell, uint64_t seed, int64_t first, int64_t count) {
@@ -23,7 +23,7 @@ class Rows {
 
   int64_t count() const { return static_cast<int64_t>(examples_.size()); }
 
-  /// Tokens [begin, end) of all, [B, end − begin].
+  /// Tokens [begin, end) of all examples, [B, end − begin].
   Tensor tokens(int64_t begin, int64_t end) const {
     Tensor tokens = torch::empty({count(), end - begin}, torch::kInt64);
     for (int64_t row = 0; row < count(); ++row) {
@@ -33,7 +33,7 @@ class Rows {
     return tokens;
   }
 
-  /// Whether each of these tokens is evidence, or nothing where none is.
+  /// For each of tokens [begin, end): whether it is evidence. Empty if no token is.
   std::optional<Tensor> evidence(int64_t begin, int64_t end) const {
     const Tensor marks = torch::zeros({count(), end - begin}, torch::kBool);
     bool any = false;
@@ -48,7 +48,7 @@ class Rows {
     return any ? std::optional<Tensor>(marks) : std::nullopt;
   }
 
-  /// The places whose next token belongs to the answer, [B, K], −1 for none.
+  /// The places just before an answer token, [B, K], −1 for none.
   Tensor answers() const {
     int64_t longest = 0;
     for (const Example& example : examples_) longest = std::max(longest, example.answer().end - example.answer().begin);
@@ -60,7 +60,7 @@ class Rows {
     return places;
   }
 
-  /// The first place of any answer.
+  /// The first such place in any example.
   int64_t first_answer() const {
     int64_t first = examples_.front().length();
     for (const Example& example : examples_) first = std::min(first, example.answer().begin - 1);
@@ -71,14 +71,15 @@ class Rows {
   std::vector<Example> examples_;
 };
 
-/// One pass over a group of rows; adds to the outcome, but for times.
+/// Reads a group of rows, and adds the results to `outcome`, except the time.
 void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, const NeedleReading& reading,
                NeedleOutcome& outcome, Tensor& share) {
   const int64_t segment_length = model.config().memory.segment_length;
   const bool segmented = segment_length > 0;
   const bool memory = segmented && reading.memory && model.has_memory();
   const int64_t inputs = length - 1;
-  // The answers are read from the beginning of their segment on, so that the memory before the pass is what they read.
+  // The last pass begins at the start of the answers' segment, so the answers read the memory as it was before the
+  // pass.
   const int64_t last = segmented ? rows.first_answer() / segment_length * segment_length : 0;
 
   const auto progress = [&](int64_t tokens) {
@@ -102,7 +103,7 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
       progress(end - begin);
     }
   } else {
-    progress(last);  // which no later segment knows of
+    progress(last);  // without memory the earlier text has no effect, so skip it
   }
 
   const Tensor text = rows.tokens(last, length).to(model.device());

@@ -35,7 +35,7 @@ NeedleFile::NeedleFile(fs::path file, const json& settings) {
     };
     std::string line;
     bool first = true;
-    // getline reaches the end of the file only where the last line has no end of its own: it was written half.
+    // If getline reaches the end of the file, the last line has no line end: it was only half written.
     while (std::getline(input, line) && !input.eof()) {
       const json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
       if (std::exchange(first, false)) {

@@ -10,14 +10,15 @@
 
 namespace infini {
 
-/// What was measured, cell by cell, in a file of JSON lines: first the settings, then one line for each cell. A process
-/// that was killed leaves whole cells, and the next one goes on after them.
+/// A file of JSON lines with results: first the settings, then one line per cell. A killed process leaves complete
+/// cells, and the next process continues after them.
 class NeedleFile {
  public:
-  /// Throws UserError if the file holds results of other settings (names the first that differs), or is no such file.
+  /// Throws UserError if the file has results of other settings, and names the first difference; or if it is another
+  /// kind of file.
   NeedleFile(std::filesystem::path file, const nlohmann::json& settings);
 
-  /// What an earlier run measured in this cell.
+  /// The result of an earlier process for this cell, if there is one.
   std::optional<NeedleOutcome> find(const NeedleCell& cell) const;
   void append(const NeedleResult& result);
 

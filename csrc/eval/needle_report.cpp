@@ -10,7 +10,8 @@
 namespace infini {
 namespace {
 
-/// Table 3 of arXiv 2404.07143: fine-tuned for 400 steps at 5K tokens; key near the start, the middle, the end.
+/// Table 3 of arXiv 2404.07143, fine-tuned for 400 steps at 5K tokens. The key is near the start, the middle, or the
+/// end.
 struct PaperRow {
   int64_t length;
   std::array<int, 3> linear, delta;
@@ -23,12 +24,13 @@ constexpr std::array<PaperRow, 5> kPaper = {{{32 << 10, {100, 100, 100}, {100, 1
 
 const std::string kAbsent = "–";
 
-/// More columns than these have no room for intervals on a terminal.
+/// With more columns a terminal has no room for intervals.
 constexpr size_t kColumnsWithIntervals = 5;
 
 std::string padded(std::string text, size_t width) {
   size_t characters = 0;
-  for (const char byte : text) characters += (static_cast<unsigned char>(byte) & 0xC0) != 0x80 ? 1 : 0;  // of UTF-8
+  // In UTF-8 every byte begins a character, except those of the form 10xxxxxx.
+  for (const char byte : text) characters += (static_cast<unsigned char>(byte) & 0xC0) != 0x80 ? 1 : 0;
   if (characters < width) text.append(width - characters, ' ');
   return text;
 }
@@ -79,7 +81,7 @@ nlohmann::json to_json(const NeedleResult& result) {
 }
 
 Interval confidence_interval(int64_t successes, int64_t trials) {
-  constexpr double z = 1.959963984540054;  // 97.5% of a normal distribution lie below
+  constexpr double z = 1.959963984540054;  // 97.5% of the normal distribution is below this
   const auto n = static_cast<double>(trials);
   const double share = static_cast<double>(successes) / n;
   const double center = (share + z * z / (2 * n)) / (1 + z * z / n);

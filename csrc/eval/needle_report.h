@@ -9,7 +9,7 @@
 
 namespace infini {
 
-/// A depth and what it is called: "start" is 0, "middle" 0.5, "end" 1, others are called by their number.
+/// A depth and its name: "start" is 0, "middle" is 0.5, "end" is 1. The name of any other depth is its number.
 struct NeedleDepth {
   std::string name;
   double value = 0;
@@ -20,7 +20,7 @@ struct NeedleResult {
   NeedleOutcome outcome;
 };
 
-/// The 95% interval of a share, `successes` of `trials` (Wilson's).
+/// Wilson's 95% interval for a share of `successes` in `trials`.
 struct Interval {
   double low = 0, high = 1;
 };
@@ -29,8 +29,8 @@ Interval confidence_interval(int64_t successes, int64_t trials);
 /// One result with its interval.
 nlohmann::json to_json(const NeedleResult& result);
 
-/// Exact match in percent by length and depth, with its interval where there is room for it. Beside it stands what the
-/// paper reports for the update "linear" or "delta", if the depths are start, middle and end.
+/// A table of exact match in percent by length and depth, with the interval if there is room. If the depths are start,
+/// middle and end, the paper's numbers for the update "linear" or "delta" are next to it.
 std::string to_text(const std::vector<NeedleResult>& results, const std::vector<NeedleDepth>& depths,
                     const std::string& update);
 

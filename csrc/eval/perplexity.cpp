@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kFirstBucket = 256;
 
-/// 0 for positions below 256, 1 up to 511, 2 up to 1023, …
+/// 0 for positions 0–255, 1 for 256–511, 2 for 512–1023, …
 size_t bucket_of(int64_t position) { return std::bit_width(static_cast<uint64_t>(position / kFirstBucket)); }
 
 void add_position(std::vector<PositionLoss>& positions, int64_t position, double nats) {

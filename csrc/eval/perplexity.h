@@ -10,20 +10,20 @@
 
 namespace infini {
 
-/// One document to evaluate. Its first token is the document_start, which is read but not scored.
+/// One document to evaluate. Its first token is document_start, which is read but not scored.
 struct EvaluationDocument {
-  std::string name;            ///< for errors: a file and line, or a split and number
-  int64_t tokens = 0;          ///< with the document_start
+  std::string name;            ///< for error messages: file and line, or split and number
+  int64_t tokens = 0;          ///< including document_start
   int64_t bytes = 0;           ///< of the source text
   int64_t words = 0;           ///< of the source text
   std::optional<int32_t> unk;  ///< the token for text that the tokenizer cannot express
   TokenReader read;
 };
 
-/// The next document, or nothing after the last.
+/// Returns the next document, or nothing after the last one.
 using DocumentStream = std::function<std::optional<EvaluationDocument>()>;
 
-/// The loss of the text tokens number `from` to `to` (inclusive, from 0) of all documents.
+/// The loss of text tokens `from` to `to` (inclusive, counted from 0), over all documents.
 struct PositionLoss {
   int64_t from = 0, to = 0;
   double nats = 0;
@@ -33,12 +33,13 @@ struct PositionLoss {
 struct Perplexity {
   double nats = 0;
   int64_t tokens = 0, words = 0, bytes = 0, documents = 0;
-  int64_t unknown_tokens = 0;  ///< of `tokens`: text that the tokenizer cannot express, so words and bytes say too much
-  bool memory = true;          ///< the model has one, and it was on
+  int64_t unknown_tokens = 0;  ///< part of `tokens`: text that the tokenizer cannot express, so per word and per byte
+                               ///< the loss looks too good
+  bool memory = true;          ///< the model has a memory, and it was on
   double seconds = 0;
   std::vector<PositionLoss> positions;  ///< 0–255, 256–511, 512–1023, …
 
-  double loss() const { return nats / static_cast<double>(tokens); }  ///< nats a token
+  double loss() const { return nats / static_cast<double>(tokens); }  ///< nats per token
   double token_perplexity() const;                                    ///< exp(nats / tokens)
   double word_perplexity() const;                                     ///< exp(nats / words)
   double bits_per_byte() const;                                       ///< nats / ln 2 / bytes
@@ -47,13 +48,14 @@ struct Perplexity {
 
 struct PerplexityOptions {
   ScoreOptions score = {};
-  int64_t max_tokens = 0;  ///< stop after that many (0: none); a document cut short counts its words and bytes in
+  int64_t max_tokens = 0;  ///< stop after this many (0: no limit); a document that is cut counts its words and bytes in
                            ///< proportion to its tokens
   std::function<void(const Perplexity&)> on_progress = nullptr;  ///< called after every forward pass
 };
 
-/// Scores every text token of every document exactly once, also those of last, partial segments; sums are double.
-/// Throws UserError if there is nothing to score, std::runtime_error that names the document if a loss is not finite.
+/// Scores every text token of every document exactly once, including those in a partial last segment. Sums are in
+/// double. Throws UserError if there is nothing to score, and a std::runtime_error that names the document if a loss is
+/// not finite.
 Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& next,
                               const PerplexityOptions& options = {});
 

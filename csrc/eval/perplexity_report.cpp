@@ -8,10 +8,10 @@
 namespace infini {
 namespace {
 
-/// JSON has no infinity.
+/// JSON has no infinity, so it becomes null.
 nlohmann::json finite_or_null(double value) { return std::isfinite(value) ? nlohmann::json(value) : nullptr; }
 
-/// Four decimals, or an exponent where a number is too large for that: the word perplexity of an untrained model.
+/// Four decimals, or an exponent for large numbers such as the word perplexity of an untrained model.
 std::string number(double value) {
   if (!std::isfinite(value)) return "none";
   char text[32];
@@ -22,7 +22,7 @@ std::string number(double value) {
 }  // namespace
 
 nlohmann::json to_json(const Perplexity& perplexity) {
-  // Bits per byte and word perplexity would count text that no token stands for.
+  // No bits per byte and no word perplexity: they would count text that no token expresses.
   const bool whole = perplexity.unknown_tokens == 0;
   nlohmann::json positions = nlohmann::json::array();
   for (const PositionLoss& position : perplexity.positions) {

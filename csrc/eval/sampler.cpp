@@ -55,7 +55,7 @@ std::vector<Candidate> nucleus(const torch::Tensor& logits, float temperature, f
 
 Sampler::Sampler(double temperature, double top_p, uint64_t seed)
     : temperature_(static_cast<float>(temperature)), top_p_(static_cast<float>(top_p)), generator_(seed) {
-  // float32 is what is computed in: a smaller number is 0 there, a larger one infinite.
+  // Values are used in float32, where a smaller number becomes 0 and a larger one infinite.
   const bool normal = std::isnormal(temperature_) && temperature_ > 0;
   check(temperature == 0 || normal, "temperature", "0 (greedy), or from 1.2e-38 to 3.4e38", temperature);
   check(std::isnormal(top_p_) && top_p_ > 0 && top_p <= 1, "top-p", "from 1.2e-38 to 1", top_p);
@@ -67,7 +67,7 @@ int64_t Sampler::sample(const torch::Tensor& logits) {
     return std::max_element(values.begin(), values.end()) - values.begin();
   }
   const std::vector<Candidate> candidates = nucleus(logits, temperature_, top_p_);
-  // 24 random bits fill a float's mantissa; std::uniform_real_distribution differs from one library to the next.
+  // 24 random bits fill the mantissa of a float. std::uniform_real_distribution differs between libraries.
   float left = static_cast<float>(generator_() >> 40) * 0x1p-24f;
   for (const Candidate& candidate : candidates) {
     if (left < candidate.second) return candidate.first;

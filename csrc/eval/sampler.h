@@ -17,11 +17,11 @@ using Candidate = std::pair<int64_t, float>;
 /// Throws std::runtime_error if a logit is not finite. (Holtzman et al., arXiv 1904.09751.)
 std::vector<Candidate> nucleus(const torch::Tensor& logits, float temperature, float top_p);
 
-/// Draws tokens; the same seed draws the same ones on every machine.
+/// Draws tokens. The same seed draws the same tokens on every machine.
 class Sampler {
  public:
-  /// temperature 0 always takes the most probable token; top_p in (0, 1]. Throws UserError for other values, and for
-  /// those that float32 cannot hold.
+  /// Temperature 0 always takes the most probable token. top_p is in (0, 1]. Throws UserError for other values, and for
+  /// values that float32 cannot hold.
   Sampler(double temperature, double top_p, uint64_t seed);
 
   /// logits [V] → a token id.

@@ -15,11 +15,12 @@
 namespace infini {
 namespace {
 
-/// The ids of a text file, one after the other.
+/// Reads the ids in a text file one by one.
 class IdsFile {
  public:
   IdsFile(std::filesystem::path path, int64_t vocab_size) : path_(std::move(path)), vocab_size_(vocab_size) {
-    if (std::filesystem::is_directory(path_)) throw UserError(path_.string() + " is a folder; expected a file of token ids");
+    if (std::filesystem::is_directory(path_))
+      throw UserError(path_.string() + " is a folder; expected a file of token ids");
     stream_.open(path_);
     if (!stream_) throw UserError("cannot read " + path_.string() + ": " + std::strerror(errno));
   }
@@ -41,7 +42,7 @@ class IdsFile {
     int64_t id = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
     const std::string where = path_.string() + ": token " + std::to_string(position_) + " (counted from 0) ";
-    // An overlong number is out of range, whatever its value is.
+    // A number that is too long counts as out of range.
     if (end != word.data() + word.size() || error == std::errc::invalid_argument) {
       throw UserError(where + "is '" + word.substr(0, 40) + "', not a number: the file must hold ids and whitespace");
     }

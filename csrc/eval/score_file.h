@@ -7,10 +7,10 @@
 
 namespace infini {
 
-/// Reads token ids with whitespace between from `ids_file` and writes to `out_file` the negative log-likelihood (nats,
-/// six decimals) of tokens 1 … N−1, one a line. Both files are streamed; `out_file` appears whole or not at all.
-/// Returns how many were scored. Throws UserError that names the file and the position for anything that is no id of
-/// the vocabulary, std::runtime_error if a loss is not finite.
+/// Reads token ids, separated by whitespace, from `ids_file`. Writes the negative log-likelihood (nats, six decimals)
+/// of tokens 1 … N−1 to `out_file`, one per line. Both files are streamed, and `out_file` appears whole or not at all.
+/// Returns the number of scored tokens. Throws a UserError with file and position for anything that is not an id of the
+/// vocabulary, and std::runtime_error if a loss is not finite.
 int64_t score_file(CausalLanguageModel& model, const std::filesystem::path& ids_file,
                    const std::filesystem::path& out_file, const ScoreOptions& options = {});
 

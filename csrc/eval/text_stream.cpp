@@ -7,9 +7,9 @@ namespace infini {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-constexpr size_t kLongestCharacter = 4;                    // bytes, and tokens where each is a byte
+constexpr size_t kLongestCharacter = 4;                    // in bytes; also in tokens, if each token is a byte
 
-/// Bytes of the character that `first` begins; 0 if none begins so.
+/// The length in bytes of a character that begins with `first`; 0 if no character does.
 size_t character_length(unsigned char first) {
   if (first < 0x80) return 1;
   if (first >= 0xC2 && first < 0xE0) return 2;
@@ -18,8 +18,8 @@ size_t character_length(unsigned char first) {
   return 0;
 }
 
-/// The bounds of a character's second byte depend on the first: no overlong forms, no surrogates, nothing above
-/// U+10FFFF.
+/// The limits of a character's second byte depend on the first byte. They exclude overlong forms, surrogates, and all
+/// above U+10FFFF.
 bool continues(unsigned char first, size_t index, unsigned char byte) {
   unsigned char low = 0x80, high = 0xBF;
   if (index == 1) {
@@ -31,7 +31,7 @@ bool continues(unsigned char first, size_t index, unsigned char byte) {
   return byte >= low && byte <= high;
 }
 
-/// Takes the whole characters from the front of `bytes`; what cannot become one is replaced.
+/// Takes all complete characters from the front of `bytes`. Bytes that cannot become a character are replaced.
 std::string take_characters(std::string& bytes) {
   std::string text;
   size_t at = 0;
@@ -65,7 +65,7 @@ TextStream::TextStream(const Tokenizer& tokenizer, std::vector<int32_t> context)
 std::string TextStream::push(int32_t token) {
   pending_.push_back(token);
   const std::string text = decode_pending();
-  // Byte tokens of one character decode to it only together, and to U+FFFD as long as some are missing.
+  // The byte tokens of a character decode to it only together. While some are missing, they decode to U+FFFD.
   if (pending_.size() < kLongestCharacter && text.ends_with(kReplacement)) return "";
   bytes_ += text;
   context_ = std::exchange(pending_, {});

@@ -9,16 +9,16 @@
 
 namespace infini {
 
-/// Turns tokens into text as they come, in whole UTF-8 characters: a character may take up to four tokens, and what a
-/// token means may depend on the one before it (sentencepiece's spaces). Bytes that are no UTF-8 become U+FFFD.
+/// Turns tokens into text one by one, in whole UTF-8 characters. A character may need up to four tokens. The text of a
+/// token may depend on the token before it (spaces in sentencepiece). Bytes that are not UTF-8 become U+FFFD.
 class TextStream {
  public:
-  /// `context` is what stands before the text: the last tokens of the prompt.
+  /// `context`: the tokens just before the text, which are the last tokens of the prompt.
   TextStream(const Tokenizer& tokenizer, std::vector<int32_t> context);
 
-  /// The characters that this token completes, possibly none.
+  /// Returns the characters that this token completes, possibly none.
   std::string push(int32_t token);
-  /// What is left at the end: U+FFFD for a character that was never completed.
+  /// Call at the end: returns U+FFFD if the last character was not completed.
   std::string finish();
 
  private:
@@ -26,7 +26,7 @@ class TextStream {
 
   const Tokenizer& tokenizer_;
   std::vector<int32_t> context_, pending_;
-  std::string bytes_;  ///< the beginning of a character
+  std::string bytes_;  ///< the first bytes of an incomplete character
 };
 
 }  // namespace infini

@@ -10,7 +10,7 @@ namespace infini::log {
 /// On a terminal a line replaces a progress bar, and the bar's next update draws it again below the line. Any thread
 /// may write: neither another line nor a bar cuts a line.
 void info(std::string_view message);
-/// Something happened that was not asked for, and the program goes on. The line begins with "warning:".
+/// Something unexpected happened, but the program continues. The line begins with "warning:".
 void warn(std::string_view message);
 /// Something failed. The line begins with "error:".
 void error(std::string_view message);

@@ -12,7 +12,7 @@ struct ProgressState {
   std::string unit;  ///< what is counted: "tokens", "steps"
   int64_t done = 0;
   int64_t total = 0;
-  double rate = 0;     ///< units a second; 0: not known yet
+  double rate = 0;     ///< units per second; 0: not known yet
   std::string detail;  ///< free text at the end of the line
 };
 

@@ -6,11 +6,11 @@
 
 namespace infini {
 
-/// Looks on while the layers' attention runs.
+/// Watches the attention of the layers while a pass runs.
 class AttentionObserver {
  public:
   virtual ~AttentionObserver() = default;
-  /// Called before the attention of a layer with a compressive memory reads its segments: with just what the op gets.
+  /// Called before a layer with a compressive memory computes its attention. `attention` is exactly what the op gets.
   virtual void observe(int64_t layer, const ops::AttentionArguments& attention) = 0;
 };
 

@@ -60,7 +60,7 @@ std::optional<ConfigFault> ModelConfig::fault() const {
   if (head_dim % 2 != 0) {
     return ConfigFault{"head_dim", "must be even for the rotary embedding, is " + text(head_dim)};
   }
-  // Both are computed with in float32, where less is 0.
+  // Both are used in float32, which rounds smaller numbers to 0.
   if (!(static_cast<float>(rms_norm_eps) > 0)) {
     return ConfigFault{"rms_norm_eps", "must be more than 0, is " + text(rms_norm_eps)};
   }
@@ -134,7 +134,7 @@ ModelConfig model_config_from_json(const json& config_json, const std::string& w
 }
 
 json model_config_to_json(const ModelConfig& config) {
-  // What plain Llama cannot express must not call itself llama: transformers would load it as something else.
+  // A model that plain Llama cannot express must not be named llama: transformers would load another model.
   const bool is_llama = config.memory.segment_length == 0 && !config.qk_norm;
   json result = {
       {"architectures", {is_llama ? "LlamaForCausalLM" : "InfiniLlamaForCausalLM"}},
@@ -150,13 +150,13 @@ json model_config_to_json(const ModelConfig& config) {
       {"max_position_embeddings", config.max_position_embeddings},
       {"rms_norm_eps", config.rms_norm_eps},
       {"rope_theta", config.rope_theta},
-      {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", config.rope_theta}}},  // as transformers 5 has it
+      {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", config.rope_theta}}},  // the form of transformers 5
       {"tie_word_embeddings", config.tie_word_embeddings},
       {"attention_bias", config.attention_bias},
       {"mlp_bias", config.mlp_bias},
       {"initializer_range", config.initializer_range},
       {"torch_dtype", "float32"},
-      // null where there is none: transformers would take its own default
+      // null if there is none; an absent key would get transformers' own default
       {"bos_token_id", config.bos_token_id ? json(*config.bos_token_id) : json()},
       {"eos_token_id", eos_token_ids_to_json(config.eos_token_ids)},
   };

@@ -8,22 +8,22 @@
 
 namespace infini {
 
-/// What the model remembers of earlier segments. `segment_length` 0 (and `update` "none") is plain causal attention
+/// How the model remembers earlier segments. With `segment_length` 0 and `update` "none" it is plain causal attention
 /// over the whole input.
 struct MemoryConfig {
   int64_t segment_length = 0;
   std::string update = "none";  ///< "linear", "delta" or "none" (local attention only)
-  std::string kind = "infini";  ///< of memory_kinds()
+  std::string kind = "infini";  ///< a name in memory_kinds()
   bool operator==(const MemoryConfig&) const = default;
 };
 
-/// An impossible value: its key ("memory.update") and what it must be.
+/// An impossible value: its key ("memory.update"), and the values that are possible.
 struct ConfigFault {
   std::string key;
   std::string message;
 };
 
-/// A transformer in the Llama layout; the names are those of Hugging Face's config.json.
+/// A transformer in the Llama layout. The names are those in Hugging Face's config.json.
 struct ModelConfig {
   int64_t vocab_size = 256;
   int64_t hidden_size = 1024;
@@ -40,19 +40,19 @@ struct ModelConfig {
   bool mlp_bias = false;
   bool qk_norm = false;  ///< RMSNorm on each head's q and k
   double initializer_range = 0.02;
-  std::optional<int32_t> bos_token_id = std::nullopt;  ///< begins a text; nothing where the tokenizer has none
+  std::optional<int32_t> bos_token_id = std::nullopt;  ///< begins a text; empty if the tokenizer has none
   std::vector<int32_t> eos_token_ids = {};             ///< each ends a text
   MemoryConfig memory;
   bool operator==(const ModelConfig&) const = default;
 
-  /// The first impossible value (heads not a multiple of KV heads, an odd head_dim…), or nothing.
+  /// The first impossible value (heads not a multiple of KV heads, an odd head_dim, …), or nothing.
   std::optional<ConfigFault> fault() const;
   /// Throws UserError that names the key if a value is impossible.
   void validate() const;
 };
 
-/// Reads Hugging Face's config.json (`llama` or `infini_llama`; rope_theta or rope_parameters). `where` names the file
-/// in errors.
+/// Reads Hugging Face's config.json (`llama` or `infini_llama`, with rope_theta or rope_parameters). Errors name the
+/// file by `where`.
 ModelConfig model_config_from_json(const nlohmann::json& json, const std::string& where);
 nlohmann::json model_config_to_json(const ModelConfig& config);
 

@@ -12,31 +12,32 @@ namespace infini {
 /// One tensor that a model carries from segment to segment.
 struct ContextTensor {
   torch::Tensor value;
-  bool differentiable = true;  ///< a gradient passes through it, back into the segments before
+  bool differentiable = true;  ///< a gradient flows through it into earlier segments
 };
 
-/// What a model carries from one segment to the next. Only the model knows what the names mean; everybody else detaches
-/// a state, moves it, stores it and hands it on.
+/// The tensors that a model carries from one segment to the next. Only the model knows what the names mean. Other code
+/// only detaches, moves and stores a state, and passes it on.
 struct ContextState {
   std::map<std::string, ContextTensor> tensors;
-  int64_t open_tokens = 0;  ///< tokens of the open segment, which CausalLanguageModel::read has begun and not filled
+  int64_t open_tokens = 0;  ///< tokens in the segment that CausalLanguageModel::read has begun and not filled
 
-  /// The tensor of this name; throws std::out_of_range.
+  /// The tensor with this name. Throws std::out_of_range if there is none.
   const torch::Tensor& operator[](const std::string& name) const { return tensors.at(name).value; }
   torch::Tensor& operator[](const std::string& name) { return tensors.at(name).value; }
 
-  /// The same values, cut from the graph. With `requires_grad` the differentiable ones are leaves that collect a
+  /// The same values, cut from the graph. With `requires_grad` the differentiable tensors become leaves that collect a
   /// gradient.
   ContextState detached(bool requires_grad = false) const;
 
-  /// Takes the values of `other`, in place where a tensor keeps its size. So reading a long text reuses one allocation.
+  /// Copies the values of `other`. A tensor that keeps its size is copied in place, so reading a long text reuses one
+  /// allocation.
   void assign(const ContextState& other);
 
   ContextState to(torch::Device device, bool non_blocking = false) const;
 
-  /// The tensors as a checkpoint stores them.
+  /// The tensors in the form that a checkpoint stores.
   NamedTensors named() const;
-  /// This state with the values of `stored`, moved to the device of this one's. Throws UserError that names `where` if
+  /// This state with the values of `stored`, on the same device as this state. Throws a UserError that names `where` if
   /// the names differ.
   ContextState restored(const NamedTensors& stored, const std::string& where) const;
 };

@@ -23,7 +23,7 @@ class Decoder : public torch::nn::Module {
   /// tokens [B, N] → [B, N, hidden_size] in `compute_dtype`; undefined where `pass.mode` is memorize.
   torch::Tensor forward(const torch::Tensor& tokens, torch::Dtype compute_dtype, ContextState& state, Pass& pass) const;
 
-  /// What is carried before the first segment. `options`: device and dtype of what must be exact.
+  /// The state before the first segment. `options`: the device, and the dtype of the tensors that must be exact.
   virtual ContextState empty_state(int64_t rows, const torch::TensorOptions& options) const;
 
   /// [vocab_size, hidden_size]

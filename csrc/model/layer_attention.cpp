@@ -11,7 +11,7 @@ using torch::Tensor;
 
 namespace {
 
-// Causal attention of the last n of m tokens: q [B,H,n,D], k and v [B,G,m,D], rotated already.
+// Causal attention of the last n of m tokens: q [B,H,n,D], k and v [B,G,m,D]. q and k are already rotated.
 Tensor attend_to_all_before(const Tensor& q, const Tensor& k, const Tensor& v) {
   const int64_t n = q.size(2), m = k.size(2);
   std::optional<Tensor> visible;
@@ -75,7 +75,7 @@ Tensor LayerAttention::extend_open_segment(const char* tensor, const Tensor& fre
   open.differentiable = false;
   const int64_t room = open.value.defined() ? open.value.size(2) : 0;
   if (room < end) {
-    // Without segments the open one has no end: its room doubles.
+    // Without segments the open segment never ends: double its room.
     std::vector<int64_t> sizes = fresh.sizes().vec();
     sizes[2] = pass.segments.length > 0 ? pass.segments.length : std::max(end, 2 * room);
     const Tensor larger = torch::empty(sizes, fresh.options());

@@ -22,28 +22,29 @@ struct QueriesKeysValues {
   torch::Tensor q, k, v;
 };
 
-/// The attention of one layer, with whatever it remembers of earlier segments: `self_attn.*` in checkpoint names. This
-/// base has the projections and the local attention inside a segment; each kind of context memory derives from it.
+/// The attention of one layer, including its memory of earlier segments: `self_attn.*` in checkpoint names. This base
+/// class has the projections and the local attention inside a segment. Each kind of context memory derives from it.
 class LayerAttention : public torch::nn::Module {
  public:
   LayerAttention(const ModelConfig& config, int64_t layer, const torch::TensorOptions& options);
 
-  /// x [B, N, hidden_size] → the same shape. The layer's tensors in `state` become those after the last full segment,
-  /// or after the last token where `pass.mode` is open_segment.
+  /// x [B, N, hidden_size] → the same shape. Advances the layer's tensors in `state` to the end of the last full
+  /// segment, or to the last token if `pass.mode` is open_segment.
   virtual torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const = 0;
 
   /// Writes the full segments of x [B, N, hidden_size] into `state` as forward does, and reads nothing. An attention
   /// that remembers nothing keeps this and the next one as they are.
   virtual void memorize(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
 
-  /// Adds the layer's tensors, as they are before the first segment. `options`: device and dtype of what must be exact.
+  /// Adds the layer's tensors with their values before the first segment. `options`: the device, and the dtype of the
+  /// tensors that must be exact.
   virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/,
                                const torch::TensorOptions& /*options*/) const {}
 
  protected:
   QueriesKeysValues project(const torch::Tensor& x) const;
   KeysAndValues project_keys_and_values(const torch::Tensor& x) const;
-  /// Attention's output [B, H, N, D] → [B, N, hidden_size].
+  /// The output of attention [B, H, N, D] → [B, N, hidden_size].
   torch::Tensor output(const torch::Tensor& attended) const;
 
   /// The tables of positions 0 … count − 1 for x.
@@ -53,8 +54,8 @@ class LayerAttention : public torch::nn::Module {
 
   /// Adds the pass's tokens to the open segment, and attends inside it: → [B, H, N, D].
   torch::Tensor attend_open_segment(const QueriesKeysValues& tokens, ContextState& state, const Pass& pass) const;
-  /// Adds `fresh` [B, G, n, D] to the tensor of that name in the open segment, and returns all of it, [B, G, m, D].
-  /// There is room for the whole segment from the start, so that a token copies nothing but itself.
+  /// Appends `fresh` [B, G, n, D] to the tensor `name` of the open segment, and returns the whole tensor, [B, G, m, D].
+  /// Room for a whole segment is allocated at its start, so each token copies only itself.
   torch::Tensor extend_open_segment(const char* tensor, const torch::Tensor& fresh, ContextState& state,
                                     const Pass& pass) const;
 

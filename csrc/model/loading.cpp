@@ -41,7 +41,7 @@ void check(const std::string& name, const Tensor& tensor, const Tensor& paramete
   }
 }
 
-// What a checkpoint may hold beside the model's own parameters.
+// Tensors that a checkpoint may hold in addition to the model's own parameters.
 void check_surplus(const std::string& name, const NamedTensors& weights, const ModelConfig& config,
                    const std::string& folder) {
   if (name.ends_with("self_attn.rotary_emb.inv_freq")) return;  // old Llama checkpoints; computed from rope_theta here

@@ -12,7 +12,7 @@ Tensor LocalAttention::forward(const Tensor& x, ContextState& state, Pass& pass)
   const auto [q, k, v] = project(x);
   if (pass.mode == PassMode::open_segment) return output(attend_open_segment({q, k, v}, state, pass));
 
-  // The op wants a memory and gates; with the update "none" it neither reads nor writes them.
+  // The op requires a memory and gates as arguments. With the update "none" it neither reads nor writes them.
   const auto exact =
       torch::dtype(x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32).device(x.device());
   const int64_t rows = x.size(0), groups = key_value_heads(), width = head_dim();

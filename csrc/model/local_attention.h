@@ -4,8 +4,8 @@
 
 namespace infini {
 
-/// Causal attention inside a segment that remembers nothing of the segments before. Where the model has no segments,
-/// the whole input is one: plain full attention.
+/// Causal attention inside each segment, without a memory of earlier segments. In a model without segments the whole
+/// input is one segment: this is plain full attention.
 class LocalAttention : public LayerAttention {
  public:
   using LayerAttention::LayerAttention;

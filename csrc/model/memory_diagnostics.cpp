@@ -11,8 +11,8 @@ using torch::Tensor;
 
 namespace {
 
-// Where a segment finds its memory empty: [B, H, N, 1]. The first segment does if the incoming norm [B, G, D] is all
-// zero, any other if it begins a document.
+// Which tokens read an empty memory: [B, H, N, 1]. The memory of the first segment is empty if the incoming norm [B, G,
+// D] is all zero. The memory of a later segment is empty if the segment begins a document.
 Tensor empty_memory(const ops::AttentionArguments& attention) {
   const int64_t heads = attention.q.size(1), tokens = attention.q.size(2), length = attention.segment_length;
   const int64_t count = (tokens + length - 1) / length, groups = attention.norm.size(1);
@@ -40,7 +40,7 @@ void MemoryDiagnostics::observe(int64_t layer, const ops::AttentionArguments& at
   const Tensor& beta = attention.beta;
   const Tensor empty = empty_memory(attention);
   const Tensor gate = at::sigmoid(beta).view({1, -1, 1, 1});
-  // sigmoid(100) is 1 in every floating dtype, so that only A_mem remains.
+  // sigmoid(100) is 1 in every floating dtype, so only A_mem remains.
   const Tensor from_memory = (output_with(torch::full_like(beta, 100), attention.update) * gate).masked_fill(empty, 0);
   const Tensor from_segment = output_with(beta, "none") * (1 - gate.masked_fill(empty, 0));
 

@@ -7,8 +7,8 @@
 
 namespace infini {
 
-/// Measures, while a pass runs, how much of each head's output comes from the memory. Without a graph; reads no value
-/// from the device.
+/// Measures during a pass how much of each head's output comes from the memory. Records no graph, and never waits for
+/// the device.
 class MemoryDiagnostics : public AttentionObserver {
  public:
   MemoryDiagnostics(const ModelConfig& config, torch::Device device);
@@ -19,8 +19,8 @@ class MemoryDiagnostics : public AttentionObserver {
   bool seen() const { return seen_; }
   /// sigmoid(β), [layers, H] in float32; 0 in layers that have no memory.
   const torch::Tensor& gates() const { return gates_; }
-  /// ‖g A_mem‖ / (‖g A_mem‖ + ‖(1 − g) A_dot‖), the mean over all tokens of the last pass, [layers, H] in float32; 0
-  /// where the memory is empty.
+  /// ‖g A_mem‖ / (‖g A_mem‖ + ‖(1 − g) A_dot‖), averaged over all tokens of the last pass: [layers, H] in float32. A
+  /// token that reads an empty memory counts as 0.
   const torch::Tensor& memory_share() const { return memory_share_; }
 
  private:

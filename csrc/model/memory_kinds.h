@@ -12,7 +12,7 @@
 
 namespace infini {
 
-/// A kind of context memory: what `model.memory.kind` names.
+/// A kind of context memory, as named by `model.memory.kind`.
 struct MemoryKind {
   std::string_view name;
   /// How the names of its own parameters end, those that plain Llama has not. Weights without them begin with initial
@@ -22,7 +22,7 @@ struct MemoryKind {
   std::shared_ptr<Decoder> (*make_decoder)(const ModelConfig& config, const torch::TensorOptions& options);
 };
 
-/// The table of all kinds. A new one is a file in this folder and a row here.
+/// The table of all kinds. To add a kind, add a file to this folder and a row to this table.
 const std::vector<MemoryKind>& memory_kinds();
 
 /// The kind of that name, which ModelConfig::fault has checked.

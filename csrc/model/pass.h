@@ -11,7 +11,7 @@ namespace infini {
 
 class AttentionObserver;
 
-/// How the N tokens of one pass fall into segments.
+/// How the N tokens of one pass are divided into segments.
 struct Segments {
   int64_t length = 0;                        ///< L: N itself for plain causal attention
   std::optional<torch::Tensor> starts = {};  ///< [B, ceil(N/L)], as SegmentMarks has them
@@ -25,7 +25,7 @@ enum class PassMode {
   open_segment,  ///< goes on in the open segment, and keeps it in the state; without a graph
 };
 
-/// One pass through the layers: handed down from the model to every layer's attention.
+/// One pass through the layers. The model hands it down to the attention of every layer.
 struct Pass {
   PassMode mode = PassMode::segments;
   Segments segments = {};

@@ -6,8 +6,8 @@
 
 namespace infini {
 
-/// x Wᵀ + b with W [out, in], in x's dtype: the parameters are cast where they are used, so that their gradients are
-/// accumulated in their own, wider dtype.
+/// x Wᵀ + b with W [out, in], in x's dtype. The parameters are cast where they are used, so their gradients are
+/// accumulated in the wider dtype of the parameters.
 class Projection : public torch::nn::Module {
  public:
   Projection(int64_t in, int64_t out, bool bias, const torch::TensorOptions& options)

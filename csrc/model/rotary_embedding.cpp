@@ -9,10 +9,10 @@ RotaryEmbedding::Tables RotaryEmbedding::tables(int64_t length, torch::Device de
   const bool fits = cached_.cos.defined() && cached_.cos.size(0) >= length && cached_.cos.device() == device &&
                     cached_.cos.scalar_type() == table_dtype;
   if (!fits) {
-    // Decoding without segments asks for one row more at every token: grow by doubling.
+    // Decoding without segments needs one more row for every token: grow by doubling.
     const int64_t known = cached_.cos.defined() ? cached_.cos.size(0) : 0;
     const int64_t rows = length > known && known > 0 ? std::max(length, 2 * known) : length;
-    // In float64 throughout: a float32 angle is off by 1e-4 at position 2048.
+    // All in float64: a float32 angle is off by 1e-4 at position 2048.
     const auto options = torch::dtype(torch::kFloat64).device(device);
     const torch::Tensor position = torch::arange(rows, options);
     const torch::Tensor frequency =

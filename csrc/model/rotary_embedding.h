@@ -4,8 +4,8 @@
 
 namespace infini {
 
-/// The cosines and sines of rotary position embedding in the rotate-half layout: row t holds the angles
-/// t · theta^(−2i/D) for i = 0 … D/2 − 1, twice. Constants: neither parameters nor part of a checkpoint.
+/// The cosines and sines of rotary position embedding, in the rotate-half layout. Row t is for the angles t ·
+/// theta^(−2i/D), i = 0 … D/2 − 1, each one twice. They are constants: not parameters, and not in a checkpoint.
 class RotaryEmbedding {
  public:
   /// The first rows of both tables, [length, D] each.
@@ -16,8 +16,8 @@ class RotaryEmbedding {
 
   RotaryEmbedding(int64_t head_dim, double theta) : head_dim_(head_dim), theta_(theta) {}
 
-  /// Positions 0 … length − 1 on `device`, in float64 where `dtype` is float64, else in float32. Kept until another
-  /// device or dtype is asked for.
+  /// The tables for positions 0 … length − 1 on `device`, in float64 if `dtype` is float64, else in float32. They are
+  /// kept until a call wants another device or dtype.
   Tables tables(int64_t length, torch::Device device, torch::Dtype dtype);
 
  private:

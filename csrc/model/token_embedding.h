@@ -6,7 +6,7 @@
 
 namespace infini {
 
-/// A table of vectors, one a token of the vocabulary.
+/// A table with one vector per token of the vocabulary.
 class TokenEmbedding : public torch::nn::Module {
  public:
   TokenEmbedding(int64_t vocabulary, int64_t width, const torch::TensorOptions& options)

@@ -20,7 +20,7 @@ AnswerReading read_answers(const CausalLanguageModel& model, const Tensor& hidde
   const int64_t length = hidden.size(1);
   const Tensor places = answers - first;
   const Tensor inside = answers.ge(0).logical_and(places.ge(0)).logical_and(places.lt(length));
-  const Tensor clamped = places.clamp(0, length - 1);  // what lies outside is read and not counted
+  const Tensor clamped = places.clamp(0, length - 1);  // places outside this part are read but not counted
   const Tensor wanted = targets.gather(1, clamped).clamp_min(0);
   const Tensor rows = hidden.gather(1, clamped.unsqueeze(2).expand({-1, -1, hidden.size(2)}));
   const Tensor log_probabilities = at::log_softmax(model.logits(rows).to(torch::kFloat32), 2);

@@ -8,31 +8,32 @@
 
 namespace infini {
 
-/// What a model makes of the answers that a batch asks for, before it is told them: sums on the model's device.
+/// How well a model predicts the answers in a batch. The values are sums, on the model's device.
 struct AnswerReading {
-  torch::Tensor loss;     ///< scalar: Σ −log p(answer's token), nats
-  torch::Tensor correct;  ///< [B] int64: answer tokens that are the most probable ones
+  torch::Tensor loss;     ///< scalar: Σ −log p(answer token), nats
+  torch::Tensor correct;  ///< [B] int64: answer tokens that the model gives the highest probability
   torch::Tensor count;    ///< [B] int64: answer tokens
 
-  /// Adds another part of the same rows; the first part where there is none yet.
+  /// Adds the reading of another part of the same rows. Also works for the first part.
   void add(const AnswerReading& other);
 };
 
-/// Reads hidden [B, n, hidden_size] and targets [B, n], which are tokens [first, first + n) of their rows, where the
-/// places `answers` [B, K] lie in that part; −1 is no place. Without a graph; reads no value from the device.
+/// Reads the answers in one part of the rows: tokens [first, first + n), with hidden [B, n, hidden_size] and targets
+/// [B, n]. `answers` [B, K] are places in the whole rows, −1 for none. Places outside of the part are not counted.
+/// Records no graph, and never waits for the device.
 AnswerReading read_answers(const CausalLanguageModel& model, const torch::Tensor& hidden, const torch::Tensor& targets,
                            const torch::Tensor& answers, int64_t first);
 
-/// How answers were met, by teacher forcing.
+/// How well the answers were predicted, with teacher forcing.
 struct AnswerMetrics {
-  double loss = 0.0;         ///< nats an answer token
-  double accuracy = 0.0;     ///< share of answer tokens that were the most probable ones
-  double exact_match = 0.0;  ///< share of rows of which all were
+  double loss = 0.0;         ///< nats per answer token
+  double accuracy = 0.0;     ///< share of answer tokens that had the highest probability
+  double exact_match = 0.0;  ///< share of rows in which all answer tokens had it
 };
 
-/// Loss, correct tokens, exact matches, tokens and rows of all readings together, [5] on their device.
+/// Sums over all readings, [5] on their device: loss, correct tokens, exact matches, tokens, rows.
 torch::Tensor answer_totals(const std::vector<AnswerReading>& readings);
-/// What the five numbers of answer_totals say, once they are on the host.
+/// Computes the metrics from the five numbers of answer_totals, copied to the host.
 AnswerMetrics answer_metrics(const double* totals);
 
 }  // namespace infini

@@ -5,7 +5,7 @@
 namespace infini {
 namespace {
 
-/// The running loss is a mean over about this many steps, and a stage that ends by it lasts at least as long.
+/// The running loss is a mean over about this many steps. A stage that ends by loss lasts at least as long.
 constexpr int64_t kMemory = 50;
 
 template <typename Value>
@@ -38,7 +38,7 @@ Curriculum::Curriculum(const CurriculumConfig& curriculum, const MemoryGainConfi
 
 void Curriculum::observe(double answer_loss) {
   ++steps_;
-  // The plain mean at first, so that the beginning has no more weight than the rest.
+  // First the plain mean, so the first losses have no extra weight.
   running_loss_ += (answer_loss - running_loss_) / static_cast<double>(std::min(steps_, kMemory));
   const bool learnt = curriculum_.until_loss > 0 && steps_ >= kMemory && running_loss_ < curriculum_.until_loss;
   const bool over = curriculum_.stage_steps > 0 && steps_ >= curriculum_.stage_steps;

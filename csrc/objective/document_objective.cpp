@@ -21,7 +21,7 @@ std::optional<Metrics> DocumentObjective::validate(CausalLanguageModel& model, c
   double nats = 0;
   int64_t tokens = 0;
   for (int64_t document = 0; document < split.documents() && tokens < options_.validation_tokens; ++document) {
-    // One token more than there are targets: the first is not scored.
+    // A document has one token more than targets, since its first token is not scored.
     const int64_t end = std::min(split.length(document), options_.validation_tokens - tokens + 1);
     const TokenReader read = [&, position = int64_t{0}](std::span<int64_t> out) mutable {
       if (stopped()) return int64_t{0};

@@ -12,9 +12,9 @@ namespace infini {
 struct DocumentOptions {
   std::filesystem::path data;  ///< a folder that `infini prepare` wrote
   BatchOptions batches;
-  bool validates = true;           ///< reads the validation split, which must be there then
-  int64_t validation_tokens = 0;   ///< from its beginning
-  int64_t segments_per_chunk = 1;  ///< of a forward pass in validation
+  bool validates = true;           ///< reads the validation split, which must then exist
+  int64_t validation_tokens = 0;   ///< read from the beginning of the split
+  int64_t segments_per_chunk = 1;  ///< in a forward pass of validation
 };
 
 /// Language modelling: each token of every document is predicted from those before it.

@@ -11,7 +11,7 @@
 namespace infini {
 namespace {
 
-/// Appends up to `count` tokens; true if the document had that many.
+/// Appends up to `count` tokens. Returns true if the document still had that many.
 bool append(const TokenReader& read, int64_t count, std::vector<int64_t>& tokens) {
   const size_t size = tokens.size();
   tokens.resize(size + count);
@@ -44,7 +44,7 @@ void score_document(CausalLanguageModel& model, const TokenReader& read, const S
                                   : options.window_tokens;
 
   ContextState state = model.empty_state(1);
-  std::vector<int64_t> tokens;  // the inputs of one forward pass, and the target of the last of them
+  std::vector<int64_t> tokens;  // the inputs of one forward pass, plus the target of the last input
   bool more = append(read, 1, tokens);
   for (int64_t first = 0; more;) {
     more = append(read, chunk, tokens);

@@ -8,23 +8,24 @@
 
 namespace infini {
 
-/// Fills `out` with a document's next tokens and returns how many; fewer than asked for only at the document's end.
+/// Fills `out` with a document's next tokens and returns their number. Only the end of the document gives fewer.
 using TokenReader = std::function<int64_t(std::span<int64_t> out)>;
 
-/// Receives the negative log-likelihoods (nats) of consecutive tokens; `first` is the index of the first of them among
-/// the document's tokens, so 1 in the first call.
+/// Receives the negative log-likelihoods (nats) of consecutive tokens. `first` is the index of the first token in the
+/// document, so it is 1 in the first call.
 using LossReceiver = std::function<void(int64_t first, std::span<const double> losses)>;
 
 struct ScoreOptions {
-  bool memory = true;           ///< false: every segment is a start, so attention is local and ungated
-  int64_t chunk_tokens = 8192;  ///< tokens a forward pass; rounded down to whole segments, at least one
-  int64_t window_tokens = 0;    ///< of a model without segments, which reads so many at once and each time nothing
-                                ///< before them; 0: the document whole
+  bool memory = true;  ///< false: every segment begins with an empty memory, so attention is local and has no gate
+  int64_t chunk_tokens = 8192;  ///< tokens per forward pass; rounded down to whole segments, at least one
+  /// Only for a model without segments: it reads this many tokens at once and sees nothing before them. 0: it reads
+  /// the whole document at once.
+  int64_t window_tokens = 0;
 };
 
-/// Scores each token of a document but its first, given all before it. The document is read once, in chunks of whole
-/// segments with the memory carried from one to the next, so peak memory does not depend on its length. A model without
-/// segments (segment_length 0) attends to everything before a token in its window.
+/// Scores each token of a document except the first, given all tokens before it. The document is read once, in chunks
+/// of whole segments, and the memory is carried from chunk to chunk. So peak memory does not depend on the length. A
+/// model without segments (segment_length 0) attends to all earlier tokens in the same window.
 /// Throws UserError for a token outside the vocabulary.
 void score_document(CausalLanguageModel& model, const TokenReader& read, const ScoreOptions& options,
                     const LossReceiver& receive);

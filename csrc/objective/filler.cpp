@@ -31,7 +31,7 @@ constexpr std::array<BuiltIn, 9> kBuiltIns = {{
     {"garden",
      {"Bees are in the lavender.", "The gate needs paint.", "A hose drips on the stones.",
       "The cat sleeps under the pear tree.", "Weeds grow along the path.", "It has been a dry month."}},
-    // The configurations here train on none of these.
+    // The shipped configurations do not train on these.
     {"winter",
      {"Snow covers the fields.", "The pond is frozen over.", "Smoke rises from every chimney.",
       "Tracks lead into the forest.", "The days are short now.", "A crow calls twice."}},
@@ -43,7 +43,8 @@ constexpr std::array<BuiltIn, 9> kBuiltIns = {{
       "We rest on a flat stone.", "The hut cannot be far.", "Goats look down at us."}},
 }};
 
-/// Filler "words" makes its sentences of these, another text in each example: no model can learn it by heart.
+/// The filler "words" makes its sentences from these. The text is different in each example, so no model can learn it
+/// by heart.
 constexpr std::string_view kWords = "words";
 constexpr std::array<std::string_view, 64> kVocabulary = {
     "about",  "above",  "after", "again",  "air",    "all",   "and",    "any",   "at",     "away",  "back",
@@ -63,9 +64,9 @@ std::string random_sentence(DeterministicRandom& random) {
   return sentence + ".";
 }
 
-/// Enough sentences in random order that repetition is no pattern.
+/// Enough random sentences that a model cannot use the repetition.
 constexpr int64_t kShuffledSentences = 240;
-/// How far back a sentence's end is looked for.
+/// How many tokens back to search for the end of a sentence.
 constexpr int64_t kLongestSentence = 1024;
 
 const BuiltIn& built_in(std::string_view name) {
@@ -88,7 +89,7 @@ std::string filler_names() {
   return names + std::string(kWords);
 }
 
-// Encoded behind a full stop, which is then taken off again.
+// Encodes the text after a full stop, then removes the full stop.
 std::vector<int32_t> encode_after_text(const Tokenizer& tokenizer, std::string_view text) {
   const std::vector<int32_t> before = tokenizer.encode("."), all = tokenizer.encode(". " + std::string(text));
   if (all.size() <= before.size() || !std::equal(before.begin(), before.end(), all.begin())) {
@@ -136,7 +137,7 @@ Filler Filler::of_sentences(std::string_view name, const Tokenizer& tokenizer, D
 Filler Filler::of_documents(const TokenDataset& documents, std::shared_ptr<const std::vector<bool>> sentence_ends) {
   Filler filler;
   auto begins = std::make_shared<std::vector<int64_t>>(1, 0);
-  // Without document_start and eos: the filler is one text.
+  // Leaves out document_start and eos, since the filler is one text.
   for (int64_t i = 0; i < documents.documents(); ++i) begins->push_back(begins->back() + documents.text_length(i));
   filler.period_ = begins->back();
   if (filler.period_ == 0) throw UserError("the split that filler comes from is empty");

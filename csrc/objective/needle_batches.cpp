@@ -24,7 +24,7 @@ TrainingBatch empty_batch(int64_t rows, int64_t segments, int64_t segment_length
   return batch;
 }
 
-/// Puts an example into row `row`; the answers' places go to `answers`.
+/// Writes an example into row `row`, and adds the places of its answer to `answers`.
 void fill_row(TrainingBatch& batch, int64_t row, const Example& example, std::vector<std::vector<int64_t>>& answers) {
   const int64_t inputs = example.length() - 1;
   std::vector<int64_t> tokens(static_cast<size_t>(example.length()));
@@ -36,7 +36,8 @@ void fill_row(TrainingBatch& batch, int64_t row, const Example& example, std::ve
   batch.target_count += inputs;
 }
 
-/// Weights so that Σ weight · loss / target_count is the answers' mean loss + `language_loss` times that of the rest.
+/// Sets the weights so that Σ weight · loss / target_count = mean loss of the answer tokens + `language_loss` · mean
+/// loss of all other tokens.
 void weigh(TrainingBatch& batch, const std::vector<std::vector<int64_t>>& answers, double language_loss) {
   size_t longest = 0;
   int64_t answer_count = 0;
@@ -65,13 +66,13 @@ void weigh(TrainingBatch& batch, const std::vector<std::vector<int64_t>>& answer
   }
 }
 
-/// An example and the least inputs that it needs.
+/// An example, and the smallest number of inputs that it needs.
 struct Candidate {
   uint64_t index;
   int64_t inputs;
 };
 
-/// The next example from `examples` on that has room in `inputs`; the rare one that needs more is passed over.
+/// The next example, from number `examples` on, that fits into `inputs`. Few examples need more; they are skipped.
 Candidate next_fitting(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t inputs) {
   while (true) {
     const Candidate candidate{examples, task.shortest_length(seed, examples) - 1};
@@ -89,7 +90,7 @@ NeedleBatches::NeedleBatches(std::shared_ptr<const NeedleTask> task, const Needl
 
 TrainingBatch NeedleBatches::next(const Stage& stage) {
   const int64_t segment_length = options_.segment_length;
-  // The inputs, one less than the tokens, in whole segments.
+  // The number of inputs is one less than the number of tokens. Round it up to whole segments.
   const int64_t fitting = (task_->shortest_length() - 1 + segment_length - 1) / segment_length;
   const int64_t shortest = std::max(stage.shortest, fitting), longest = std::max(stage.longest, fitting);
   const int64_t segments = DeterministicRandom(options_.seed, batches_++, kShapes).between(shortest, longest);

@@ -12,20 +12,22 @@ namespace infini {
 
 struct NeedleBatchOptions {
   int64_t segment_length = 64;
-  int64_t tokens = 8192;       ///< of a batch: as many sequences as hold them, at least one
-  double language_loss = 0.1;  ///< weight of the mean loss of all other tokens beside the answers', which weighs 1
-  bool gain_all = false;       ///< every segment has a gain of its own; otherwise all but those with evidence have one,
-                               ///< the same in an example
+  int64_t tokens = 8192;       ///< in a batch, which has at least one sequence
+  double language_loss = 0.1;  ///< weight of the other tokens' mean loss; the answers' mean loss has weight 1
+  /// True: every segment has its own gain. False: all segments of an example without evidence have the same gain.
+  bool gain_all = false;
   uint64_t seed = 0;
   int64_t rank = 0, ranks = 1;
 };
 
-/// Examples of a needle task as sequences of whole segments, a new one in every row. All sequences of a batch have as
-/// many segments, drawn from the stage; each ends anywhere in its last one, so that question and evidence stand
-/// everywhere. Each rank has rows of its own; all ranks' rows are numbered through.
+/// Examples of a needle task as sequences of whole segments, with a new example in every row. All sequences of a batch
+/// have the same number of segments, drawn between the limits of the stage. An example may end anywhere in the last
+/// segment, so question and evidence occur at every place in a segment. Each rank has its own rows. The rows are
+/// numbered across all ranks.
 ///
-/// The gain imitates filler that is as many times as long. It is log-uniform up to the stage's: one number an example
-/// for all segments without evidence; or (gain_all) one a segment, up to a bound that is drawn for the example.
+/// A gain of c imitates filler that is c times as long. It is log-uniform between 1 and the bound of the stage. There
+/// is one gain per example, for all its segments without evidence. With gain_all there is one per segment, below a
+/// bound that is drawn for each example.
 class NeedleBatches {
  public:
   NeedleBatches(std::shared_ptr<const NeedleTask> task, const NeedleBatchOptions& options);
@@ -36,7 +38,7 @@ class NeedleBatches {
 
  private:
   nlohmann::json identity() const;
-  /// The row's gain [S], but where its evidence is.
+  /// Sets the gain [S] of a row. Without gain_all, segments with evidence keep a gain of 1.
   void set_gain(const torch::Tensor& row, const Example& example, double largest, DeterministicRandom& random) const;
 
   std::shared_ptr<const NeedleTask> task_;
@@ -45,8 +47,8 @@ class NeedleBatches {
   uint64_t examples_ = 0;  ///< so far
 };
 
-/// The next examples of a seed that fit, from number `examples` on, which is moved behind them, as one batch of
-/// sequences of that many segments; the whole length is used. What validation reads.
+/// A batch for validation: the next examples of a seed that fit into sequences of `segments` segments. Each example
+/// fills its whole sequence. The search begins at number `examples`, which is then moved behind the last one used.
 TrainingBatch needle_batch(const NeedleTask& task, uint64_t seed, uint64_t& examples, int64_t rows, int64_t segments,
                            int64_t segment_length, double language_loss);
 

@@ -61,7 +61,7 @@ std::optional<Metrics> NeedleObjective::validate(CausalLanguageModel& model, con
   const int64_t segment_length = options_.batches.segment_length, rows = options_.validation_rows;
   const int64_t segments = options_.train_length / segment_length, length = segments * segment_length;
   const int64_t chunk_length = options_.segments_per_chunk * segment_length;
-  const uint64_t seed = ~options_.batches.seed;  // examples of another seed are others
+  const uint64_t seed = ~options_.batches.seed;  // another seed gives other examples than training
   torch::Tensor loss = torch::zeros({}, torch::device(model.device()).dtype(torch::kFloat64));
   std::vector<AnswerReading> answers;
   int64_t tokens = 0;

@@ -13,13 +13,13 @@ struct NeedleObjectiveOptions {
   NeedleBatchOptions batches;
   CurriculumConfig curriculum;
   MemoryGainConfig gain;
-  int64_t train_length = 2048;     ///< the most tokens of a sequence
+  int64_t train_length = 2048;     ///< the most tokens in a sequence
   int64_t validation_rows = 1;     ///< examples read side by side
-  int64_t validation_tokens = 0;   ///< at least so many are read, and at least one batch
-  int64_t segments_per_chunk = 1;  ///< of a forward pass in validation
+  int64_t validation_tokens = 0;   ///< at least this many are read, and at least one batch
+  int64_t segments_per_chunk = 1;  ///< in a forward pass of validation
 };
 
-/// Answering questions about needles in a haystack, stage after stage of a curriculum.
+/// Answering questions about needles in a haystack, through the stages of a curriculum.
 class NeedleObjective : public Objective {
  public:
   /// Throws UserError if train_length has no room for an example.
@@ -39,7 +39,7 @@ class NeedleObjective : public Objective {
   std::shared_ptr<const NeedleTask> task_;
   NeedleBatches batches_;
   Curriculum curriculum_;
-  int64_t segments_ = 0;  ///< of the last batch
+  int64_t segments_ = 0;  ///< in the last batch
 };
 
 }  // namespace infini

@@ -11,13 +11,14 @@ namespace infini {
 namespace {
 
 constexpr uint32_t kExamples = 0x6e65, kProbes = 0x7072;
-/// How far from the wanted depth a needle may stand: more than the segments of small models.
+/// The largest distance, in tokens, between a needle and its wanted depth. It is longer than a segment of a small
+/// model.
 constexpr int64_t kJitter = 128;
-/// Of so many examples without a wanted depth, one has its evidence near the question: in a long text chance would
-/// hardly ever put it where it stands half in the question's own segment, half in the memory.
+/// One in this many examples without a wanted depth has its evidence near the question. In a long text, chance alone
+/// would hardly ever put the evidence partly into the question's segment and partly into the memory.
 constexpr uint64_t kOneNearTheEnd = 4;
 
-/// A place near that share of the filler, on the inner side where it is the first or the last.
+/// A random place near this share of the filler. Near the start and the end it stays inside the filler.
 int64_t near(double depth, int64_t room, DeterministicRandom& random) {
   const int64_t place = std::llround(depth * static_cast<double>(room)) + random.between(-kJitter, kJitter);
   return std::clamp<int64_t>(place < 0 ? -place : place > room ? 2 * room - place : place, 0, room);
@@ -46,7 +47,7 @@ NeedleTask::NeedleTask(const NeedleOptions& options, std::shared_ptr<const Token
     documents_fingerprint_ = documents.fingerprint();
     documents_ = Filler::of_documents(documents, sentence_ends(*tokenizer_));
   }
-  // Examples differ in length where the tokenizer makes more of one number or name than of another.
+  // Numbers and names can differ in their count of tokens, so examples can differ in length.
   DeterministicRandom random(kProbes);
   for (const std::string& name : options_.fillers) Filler::of_sentences(name, *tokenizer_, random);
   for (int probe = 0; probe < 32; ++probe) {
@@ -85,16 +86,16 @@ Example NeedleTask::example(uint64_t seed, uint64_t index, int64_t length, std::
     throw UserError("a length of " + std::to_string(length) + " tokens has no room for task " + options_.kind +
                     ", which needs " + std::to_string(needles.length() + 1));
   }
-  // A short example does without, so that it is not all introduction.
+  // A short example has no introduction: there would be little room for anything else.
   const bool introduced = length >= needles.length() + 2 * introduction;
   const int64_t room = length - needles.length() - (introduced ? introduction : 1);
 
-  // Filler [end − room, end) of the endless text, so that a sentence ends where the question begins.
+  // Take filler [end − room, end) of the endless text, so a sentence ends right before the question.
   const Filler filler = draw_filler(random);
   const int64_t end = filler.sentence_border(random.between(0, filler.period() - 1));
   const int64_t begin = end - room;
 
-  // The places of the needles: numbers of filler tokens that stand before them.
+  // The place of a needle is the number of filler tokens before it.
   const size_t count = needles.sentences.size();
   std::vector<int64_t> places(count);
   const int64_t first = depth                               ? near(*depth, room, random)

@@ -16,31 +16,33 @@
 namespace infini {
 
 struct NeedleOptions {
-  std::string kind = "passkey";  ///< of needle_kinds()
+  std::string kind = "passkey";  ///< a name in needle_kinds()
   int64_t digits = 5;
-  int64_t needles = 1;                           ///< keys, pairs or variables that are hidden
-  std::vector<std::string> fillers = {"grass"};  ///< each example draws one of them, or of `documents`
+  int64_t needles = 1;                           ///< hidden keys, pairs or variables
+  std::vector<std::string> fillers = {"grass"};  ///< each example draws one of them, or `documents`
   std::filesystem::path documents = {};          ///< a prepared split whose text is one more filler; empty: none
 };
 
-/// Needles in a haystack: the introduction (where there is room for it), filler, the needles at their depths, and at
-/// the end the question with its answer. Each example depends on seed, index, length and depth alone.
+/// Needles in a haystack. An example has an introduction (if there is room for it), filler with the needles at their
+/// depths, and at the end the question with its answer. It depends only on seed, index, length and depth.
 class NeedleTask {
  public:
   /// Throws UserError for an unknown kind or filler, or documents of another vocabulary.
   NeedleTask(const NeedleOptions& options, std::shared_ptr<const Tokenizer> tokenizer);
 
-  /// A document of exactly `length` tokens, its document_start and answer included. `depth` is the share of the filler
-  /// that stands before the first sentence that the answer needs, 0 to 1, up to 128 tokens to either side and back to
-  /// the end of a sentence: it stands everywhere in a segment. Without it, it is random, and near the end in one of
-  /// four. Other needles are anywhere, or after the first in a chain. Throws UserError if the needles do not fit.
+  /// A document of exactly `length` tokens, including document_start and answer. `depth` (0 to 1) is the share of the
+  /// filler before the first sentence that the answer needs. The place is up to 128 tokens away from this depth, and
+  /// then moved back to the end of a sentence, so the sentence occurs at every place in a segment. Without `depth` the
+  /// place is random; in one of four examples it is near the end. Other needles are anywhere; in a chain they come
+  /// after the first. Throws UserError if the needles do not fit.
   Example example(uint64_t seed, uint64_t index, int64_t length, std::optional<double> depth = std::nullopt) const;
 
-  /// What nearly any example of these options has room in; with a tokenizer of bytes and one number, every one.
+  /// A length that is enough for nearly every example with these options. It is enough for every example if the
+  /// tokenizer is bytes and there is only one number.
   int64_t shortest_length() const { return shortest_length_; }
-  /// What this example needs.
+  /// The length that this example needs.
   int64_t shortest_length(uint64_t seed, uint64_t index) const;
-  /// The content of the documents that are one of its fillers; null where it has none.
+  /// An identity of the content of the documents that serve as filler; null if there are none.
   const nlohmann::json& documents_fingerprint() const { return documents_fingerprint_; }
   const NeedleOptions& options() const { return options_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }

@@ -29,7 +29,7 @@ std::string made_up_word(DeterministicRandom& random) {
   return word;
 }
 
-/// `count` names, no two alike.
+/// `count` names, all different.
 template <typename Draw>
 std::vector<std::string> distinct(int64_t count, const Draw& draw) {
   std::vector<std::string> names;
@@ -49,7 +49,7 @@ Needles passkey(int64_t digits, int64_t count, DeterministicRandom& random) {
           key};
 }
 
-/// Numbers that have names, one of which is asked for.
+/// Numbers with names. The question asks for one of them.
 template <typename Sentence, typename Question>
 Needles named_numbers(const std::vector<std::string>& names, int64_t digits, DeterministicRandom& random,
                       const Sentence& sentence, const Question& question) {

@@ -11,13 +11,14 @@ namespace infini {
 
 /// The sentences that one example hides in its filler, and what it asks about them.
 struct Needles {
-  std::vector<std::string> sentences;  ///< one word apart from the filler; in the order of the text where that matters
-  std::vector<size_t> evidence;        ///< those that the answer follows from, ascending
-  std::string question;                ///< ends where the answer begins
+  /// Separated from the filler by a space; in the order of the text if the order matters.
+  std::vector<std::string> sentences;
+  std::vector<size_t> evidence;  ///< indices of the sentences that the answer needs, ascending
+  std::string question;          ///< the answer follows directly
   std::string answer;
 };
 
-/// What stands before the filler.
+/// The text before the filler.
 extern const std::string_view kIntroduction;
 
 /// "passkey, passkeys, …"
@@ -25,10 +26,11 @@ std::string needle_kinds();
 
 /// One example's needles, in the wording of the passkey test:
 /// - passkey: one key
-/// - passkeys: `count` keys of different people, one of whom is asked for
-/// - key_value: the same in short sentences, keyed by made-up words
-/// - variables: a chain of `count` variables, of which the first is a number and the last is asked for
-/// Numbers have `digits` digits, the first not 0. Throws UserError for another kind, or one that cannot have so many.
+/// - passkeys: `count` keys of different people; the question asks for one of them
+/// - key_value: the same in short sentences, with made-up words as keys
+/// - variables: a chain of `count` variables; the first is a number, and the question asks for the last
+/// Numbers have `digits` digits, and the first digit is not 0. Throws UserError for an unknown kind, or if the kind
+/// cannot have `count` needles.
 Needles make_needles(std::string_view kind, int64_t digits, int64_t count, DeterministicRandom& random);
 
 }  // namespace infini

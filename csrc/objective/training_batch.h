@@ -10,19 +10,19 @@
 
 namespace infini {
 
-/// A batch with what an objective adds to it. Tensors that it has no use for are undefined.
+/// A batch, plus the tensors of the objective. Tensors that the objective does not need are undefined.
 struct TrainingBatch : Batch {
   TrainingBatch() = default;
   explicit TrainingBatch(Batch batch) : Batch(std::move(batch)) {}
 
-  torch::Tensor weights;  ///< [B, N] float: what each target's loss is multiplied by; undefined: 1
-  torch::Tensor gain;     ///< [B, N / segment_length] float: what each segment's writing is multiplied by
-  torch::Tensor answers;  ///< [B, K] int64: places in the row whose targets are checked one by one, −1 for none
-  /// Columns outside of [targets_begin, targets_end) have no target in any row: no logits are computed there.
+  torch::Tensor weights;  ///< [B, N] float: factor on the loss of each target; undefined: 1
+  torch::Tensor gain;     ///< [B, N / segment_length] float: factor on what each segment writes
+  torch::Tensor answers;  ///< [B, K] int64: places in the row whose targets belong to the answer, −1 for none
+  /// Columns outside of [targets_begin, targets_end) have no target in any row, so no logits are computed there.
   int64_t targets_begin = 0, targets_end = std::numeric_limits<int64_t>::max();
 };
 
-/// Copies a batch to the device. Towards a GPU it goes through pinned memory, so nothing waits for the copy.
+/// Copies a batch to the device. To a GPU it goes through pinned memory, so nothing waits for the copy.
 TrainingBatch to_device(const TrainingBatch& batch, torch::Device device);
 
 }  // namespace infini

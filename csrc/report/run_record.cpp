@@ -180,7 +180,7 @@ void read_checkpoint_summary(RunRecord& run) {
   }
 }
 
-/// Only a run that watches a metric writes the file, so that a missing one is not worth a note.
+/// Only a run that watches a metric writes the file, so a missing file needs no note.
 void read_best(RunRecord& run) {
   const auto text = read_text(run.folder / "best.json");
   if (!text) return;

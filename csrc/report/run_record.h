@@ -13,7 +13,7 @@ namespace infini::report {
 /// One number for every head of every layer: [layer][head].
 using HeadReading = std::vector<std::vector<double>>;
 
-/// One line of metrics.jsonl. Losses are in nats a token; a skipped step has none.
+/// One line of metrics.jsonl. Losses are in nats per token. A skipped step has no loss.
 struct RecordedStep {
   int64_t step = 0;
   int64_t tokens = 0;  ///< trained on since the run began
@@ -26,7 +26,7 @@ struct RecordedStep {
   HeadReading memory_share;   ///< of the attention output's norm; empty where the step took no reading
 };
 
-/// The mean loss (nats a token) over the text tokens number `from` to `to` (inclusive, from 0) of all documents.
+/// The mean loss (nats per token) over text tokens `from` to `to` (inclusive, counted from 0) of all documents.
 struct PositionLoss {
   int64_t from = 0, to = 0;
   double loss = 0;
@@ -66,7 +66,7 @@ struct RunRecord {
   std::optional<BestCheckpoint> best;  ///< where the run watched a metric
   std::optional<ModelSummary> model;   ///< of that checkpoint
   std::optional<int64_t> parameters;   ///< of that checkpoint
-  std::vector<RecordedStep> steps;      ///< in order, each step once
+  std::vector<RecordedStep> steps;     ///< in order, each step once
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
   std::vector<NeedleGrid> needles;
@@ -74,13 +74,9 @@ struct RunRecord {
   std::vector<std::string> notes;  ///< what is missing or cannot be read, one sentence each
 };
 
-/// Reads a run's folder: config.yaml, metrics.jsonl, best.json, evaluation.json, evaluation-no-memory.json,
-/// passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being
-/// written is left out. Throws UserError only if the folder is not a run's: missing, or without any of the first three
-/// files.
-/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, passkey*.jsonl,
-/// sample.txt and the newest of checkpoints/step-N. A last line of metrics.jsonl that is still being written is left
-/// out. Throws UserError only if the folder is missing or has none of the first three files.
+/// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, best.json,
+/// passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. If the last line of metrics.jsonl is still being
+/// written, it is left out. Throws UserError only if the folder is missing or has none of the first three files.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace infini::report

@@ -4,7 +4,7 @@
 
 namespace infini {
 
-/// Token i is byte i. Nothing is lost and nothing needs training; a decoded sequence need not be valid UTF-8.
+/// Token i is byte i. It loses nothing and needs no training. A decoded sequence may be invalid UTF-8.
 class ByteTokenizer : public Tokenizer {
  public:
   static constexpr const char* kClass = "ByteTokenizer";  ///< in tokenizer_config.json

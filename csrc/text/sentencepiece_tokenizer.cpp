@@ -60,7 +60,7 @@ std::string SentencepieceTokenizer::decode(const std::vector<int32_t>& ids) cons
 
 void SentencepieceTokenizer::save(const std::filesystem::path& folder) const {
   write_file(folder / kSentencepieceFile, model_);
-  // What transformers needs to read tokenizer.model.
+  // transformers needs this to read tokenizer.model.
   nlohmann::json config = {{"tokenizer_class", "LlamaTokenizer"}, {"add_eos_token", false}, {"legacy", false}};
   config["add_bos_token"] = processor_.bos_id() >= 0;
   if (processor_.bos_id() >= 0) config["bos_token"] = processor_.IdToPiece(processor_.bos_id());

@@ -9,10 +9,10 @@
 
 namespace infini {
 
-/// A sentencepiece model (unigram or BPE). document_start is its <s>, or its </s> where it has none.
+/// A sentencepiece model (unigram or BPE). document_start is its <s>, or its </s> if it has no <s>.
 class SentencepieceTokenizer : public Tokenizer {
  public:
-  /// Throws UserError that names the file if it is not a sentencepiece model, or has neither <s> nor </s>.
+  /// Throws a UserError that names the file if it is not a sentencepiece model, or if it has neither <s> nor </s>.
   explicit SentencepieceTokenizer(const std::filesystem::path& model_file);
   std::vector<int32_t> encode(std::string_view text) const override;
   size_t safe_cut(std::string_view text) const override;
@@ -27,11 +27,11 @@ class SentencepieceTokenizer : public Tokenizer {
  private:
   static std::optional<int32_t> id_or_nothing(int id) { return id < 0 ? std::nullopt : std::optional<int32_t>(id); }
 
-  std::string model_;  ///< the file's content, so that `save` writes it back byte for byte
+  std::string model_;  ///< the content of the file, so `save` writes the same bytes
   sentencepiece::SentencePieceProcessor processor_;
   SentencepieceCuts cuts_;
   int32_t document_start_ = 0;
-  bool has_bytes_ = false;  ///< falls back to bytes for characters that it lacks
+  bool has_bytes_ = false;  ///< uses byte tokens for characters that it does not have
 };
 
 }  // namespace infini

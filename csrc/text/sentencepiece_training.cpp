@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kSentences = 500'000;
 constexpr size_t kSentenceBytes = 512;
 
-/// Keeps a uniform sample of the sentences it is shown (Vitter's algorithm R).
+/// Keeps a uniform sample of all added sentences (Vitter's algorithm R).
 class Reservoir {
  public:
   explicit Reservoir(uint64_t seed) : generator_(seed) {}
@@ -42,7 +42,7 @@ class Reservoir {
   std::vector<std::string> sentences_;
 };
 
-/// Cuts a line into pieces of at most kSentenceBytes, at a space where there is one.
+/// Cuts a line into pieces of at most kSentenceBytes, at a space if possible.
 void add_line(std::string_view line, Reservoir& reservoir) {
   while (line.size() > kSentenceBytes) {
     const size_t space = line.rfind(' ', kSentenceBytes);
@@ -77,14 +77,15 @@ class Sentences : public sentencepiece::SentenceIterator {
   size_t at_ = 0;
 };
 
-/// sentencepiece's message without the place in its own source code: "./src/file.cc(660) [condition] Message".
+/// sentencepiece's message without the place in its source code. The original is "./src/file.cc(660) [condition]
+/// Message".
 std::string reason(std::string_view message) {
   const size_t condition = message.rfind("] ");
   return std::string(condition == std::string_view::npos ? message : message.substr(condition + 2));
 }
 
-/// sentencepiece's reason, or where the number of tokens is at fault what number would do: its own advice is to use
-/// options that it has and `infini prepare` has not.
+/// The reason that sentencepiece gives. If the vocabulary size is wrong, a size that works instead: sentencepiece
+/// advises to use options that `infini prepare` does not have.
 std::string advice(const std::string& failure) {
   const auto after = [&](std::string_view words) {
     const size_t at = failure.find(words);
@@ -118,7 +119,8 @@ std::string train_sentencepiece(const NextText& next, int64_t vocab_size, uint64
       {"add_dummy_prefix", "false"},
       {"split_digits", "true"},
       {"minloglevel", "2"},
-      // Each thread of the EM sums its own share of the sentences: a fixed number keeps the result the same everywhere.
+      // In the EM algorithm each thread sums its own share of the sentences. A fixed number of threads gives the same
+      // result on every machine.
       {"num_threads", "16"},
   };
   Sentences iterator(sentences);

@@ -7,7 +7,7 @@
 namespace infini {
 namespace {
 
-/// Two tokenizers of the same pieces can still cut words otherwise; here they are likely to.
+/// Two tokenizers with the same pieces can still cut words differently. In this text they probably do.
 constexpr const char* kProbe = "The 21 wisest men of Éire, unsurprisingly, mis-\n\tread \"∑ x² = 1\"! Что? 何と。";
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace infini {
 
-/// The files of a tokenizer, beside a checkpoint's weights or the shards of a data folder.
+/// The files of a tokenizer, in a checkpoint folder or a data folder.
 inline constexpr const char* kTokenizerConfigFile = "tokenizer_config.json";
 inline constexpr const char* kSentencepieceFile = "tokenizer.model";
 
@@ -25,29 +25,28 @@ class Tokenizer {
   virtual size_t safe_cut(std::string_view text) const = 0;
   virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
   virtual int64_t vocab_size() const = 0;
-  /// Stands before the first token of every document, so that the first one is predicted too: the bos where there is
-  /// one.
+  /// Comes before every document, so the first token of the document is predicted too. It is the bos if there is one.
   virtual int32_t document_start() const = 0;
-  /// Begins a text; never predicted.
+  /// Begins a text. It is never predicted.
   virtual std::optional<int32_t> bos() const = 0;
-  /// Ends every document; predicted like any other token, and generation stops there.
+  /// Ends every document. It is predicted like any other token, and generation stops there.
   virtual std::optional<int32_t> eos() const = 0;
-  /// Stands for text that the tokenizer cannot express; nothing where it can express every text.
+  /// Stands for text that the tokenizer cannot express. Empty if it can express every text.
   virtual std::optional<int32_t> unk() const = 0;
-  /// Writes the files that `load_tokenizer` reads back: tokenizer_config.json, and tokenizer.model for sentencepiece.
+  /// Writes the files for `load_tokenizer`: tokenizer_config.json, and tokenizer.model for sentencepiece.
   virtual void save(const std::filesystem::path& folder) const = 0;
 };
 
-/// 256 tokens, one a byte; document_start is 0.
+/// 256 tokens, one per byte. document_start is 0.
 std::unique_ptr<Tokenizer> make_byte_tokenizer();
-/// A sentencepiece model file.
+/// Loads a sentencepiece model file.
 std::unique_ptr<Tokenizer> load_sentencepiece(const std::filesystem::path& model_file);
-/// Reads a checkpoint's or data folder's tokenizer.
+/// Reads the tokenizer of a checkpoint or data folder.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);
-/// The same, or null where the folder has none.
+/// The same, or null if the folder has none.
 std::unique_ptr<Tokenizer> load_tokenizer_if_there(const std::filesystem::path& folder);
 
-/// Whether the two give every id the same meaning, and cut a text of many scripts and signs alike.
+/// Whether both give every id the same meaning, and cut a test text with several scripts and signs in the same way.
 bool same_tokenizer(const Tokenizer& a, const Tokenizer& b);
 
 }  // namespace infini

@@ -27,7 +27,7 @@ int64_t count_words(std::string_view text) {
 
 int64_t character_border(std::string_view text, int64_t offset) {
   offset = std::clamp<int64_t>(offset, 0, static_cast<int64_t>(text.size()));
-  // A character's bytes after its first are 10xxxxxx, at most three of them.
+  // After the first byte of a character come at most three bytes of the form 10xxxxxx.
   const int64_t first = std::max<int64_t>(0, offset - 3);
   for (int64_t border = offset; border >= first; --border) {
     const bool inside = border < static_cast<int64_t>(text.size()) && (static_cast<uint8_t>(text[border]) >> 6) == 2;

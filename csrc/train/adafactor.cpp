@@ -15,7 +15,7 @@ std::vector<at::Scalar> root_of_sizes(const std::vector<torch::Tensor>& tensors)
   return roots;
 }
 
-/// One scalar a tensor, on its device.
+/// One scalar per tensor, on its device.
 std::vector<torch::Tensor> root_mean_squares(const std::vector<torch::Tensor>& tensors) {
   std::vector<torch::Tensor> norms = at::_foreach_norm(tensors, 2);
   at::_foreach_div_(norms, root_of_sizes(tensors));

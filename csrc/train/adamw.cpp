@@ -5,8 +5,8 @@
 namespace infini {
 namespace {
 
-/// ATen has the fused step for CPU and CUDA, and for meta tensors in Python only. With this one a step on the meta
-/// device takes the same path as on every other; it refuses what the kernels would refuse, a tensor from elsewhere.
+/// For meta tensors ATen has the fused step only in Python. With this kernel a step on the meta device takes the same
+/// path as on a CPU or GPU. It refuses tensors of another device, as the real kernels do.
 void fused_adamw_meta(at::TensorList parameters, at::TensorList gradients, at::TensorList first_moments,
                       at::TensorList second_moments, at::TensorList /*max_second_moments*/, at::TensorList steps,
                       double /*rate*/, double /*beta1*/, double /*beta2*/, double /*weight_decay*/, double /*epsilon*/,
@@ -39,7 +39,7 @@ AdamW::AdamW(const std::vector<ParameterGroup>& groups, const OptimizerConfig& c
 void AdamW::update(double rate_fraction) {
   for (size_t i = 0; i < groups().size(); ++i) {
     const ParameterGroup& group = groups()[i];
-    // The kernel reads t from the device; all tensors share one.
+    // The kernel reads t from the device. All tensors share one t.
     const torch::Tensor step =
         torch::full({}, updates(), group.parameters.front().options().dtype(torch::kFloat32).requires_grad(false));
     at::_fused_adamw_(group.parameters, group.gradients(), moments_[i].first, moments_[i].second,

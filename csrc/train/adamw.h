@@ -22,7 +22,7 @@ class AdamW : public Optimizer {
     std::vector<torch::Tensor> first, second;
   };
   OptimizerConfig config_;
-  std::vector<Moments> moments_;  ///< one a group
+  std::vector<Moments> moments_;  ///< one per group
 };
 
 }  // namespace infini

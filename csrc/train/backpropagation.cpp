@@ -17,7 +17,7 @@ struct Chunk {
   Tensor tokens, targets, weights;
   SegmentMarks marks = {};
   int64_t begin = 0;
-  int64_t targets_begin = 0, targets_end = 0;  ///< columns of the chunk outside of them have no target
+  int64_t targets_begin = 0, targets_end = 0;  ///< other columns of the chunk have no target
 };
 
 std::vector<Chunk> cut_into_chunks(const TrainingBatch& batch, int64_t segment_length, int64_t segments_per_chunk) {
@@ -41,14 +41,14 @@ std::vector<Chunk> cut_into_chunks(const TrainingBatch& batch, int64_t segment_l
   return chunks;
 }
 
-/// The states between the chunks.
+/// The states at the borders between chunks.
 StateStore border_states(CausalLanguageModel& model, const std::vector<Chunk>& chunks, const ContextState& initial,
                          BorderStates place) {
   const torch::NoGradGuard no_graph;
   StateStore borders(static_cast<int64_t>(chunks.size()) - 1, place);
   ContextState current = initial;
   for (size_t i = 0; i + 1 < chunks.size(); ++i) {
-    // A model that carries nothing needs no first pass: every chunk begins alike.
+    // A model without a state needs no first pass: every chunk begins with the same empty state.
     if (!initial.tensors.empty()) current = model.forward(chunks[i].tokens, current, chunks[i].marks).state;
     borders.push(current);
   }
@@ -63,7 +63,7 @@ Tensor chunk_loss(const CausalLanguageModel& model, const ForwardResult& forward
   return model.loss(part(forward.hidden), part(chunk.targets), part(chunk.weights));
 }
 
-/// Backward pass of a chunk from its loss and from the gradient of its outgoing state.
+/// The backward pass of a chunk. It begins at the loss and at the gradient of the outgoing state.
 void run_backward(const Tensor& loss, const ContextState& outgoing, const StateGradients& gradients) {
   std::vector<Tensor> roots, root_gradients;
   if (loss.requires_grad()) {
@@ -89,7 +89,7 @@ StateGradients gradients_of(const ContextState& incoming) {
 }  // namespace
 
 BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
-                            int64_t target_count, const BackpropagationOptions& options) {
+                                    int64_t target_count, const BackpropagationOptions& options) {
   const std::vector<Chunk> chunks =
       cut_into_chunks(batch, model.config().memory.segment_length, options.segments_per_chunk);
   StateStore borders = border_states(model, chunks, state, options.border_states);
@@ -100,7 +100,7 @@ BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBa
   for (size_t i = chunks.size(); i-- > 0;) {
     const Chunk& chunk = chunks[i];
     const bool is_last = i + 1 == chunks.size();
-    // Nothing before the first chunk asks for a gradient of its incoming state.
+    // The first chunk has no chunk before it that needs the gradient of its incoming state.
     const ContextState incoming =
         i > 0 ? borders.pop(batch.tokens.device()).detached(/*requires_grad=*/true) : state.detached();
 

@@ -13,31 +13,32 @@
 namespace infini {
 
 struct BackpropagationOptions {
-  int64_t segments_per_chunk = 1;  ///< 1 is the paper's segment after segment; more is parallel over segments
+  int64_t segments_per_chunk = 1;  ///< 1: segment after segment, as in the paper; more: in parallel over segments
   BorderStates border_states = BorderStates::device;
-  /// Looks on while the last chunk is read, where the memory holds most. Null: nobody does.
+  /// Watches the last chunk, where the memory holds most. May be null.
   AttentionObserver* observer = nullptr;
 };
 
 struct BackpropagationResult {
   torch::Tensor loss;                    ///< of the targets: a scalar on the model's device, without a graph
   ContextState state;                    ///< after the sequence, without a graph
-  std::optional<AnswerReading> answers;  ///< where the batch has answers
+  std::optional<AnswerReading> answers;  ///< if the batch has answers
 };
 
-/// Segment-wise backpropagation through memory over one batch of sequences, any number of segments long: adds to the
-/// parameters' gradients those of Σ loss(chunk) / target_count, each target's loss times its weight, and of the
-/// auxiliary losses that the memory has.
+/// Backpropagation through the memory, for one batch of sequences with any number of segments. Adds the gradient of Σ
+/// loss(chunk) / target_count to the gradients of the parameters. The loss of a chunk is the sum of weight · loss over
+/// its targets, plus the auxiliary loss of its memory.
 ///
-/// A first pass without a graph keeps only the states at the chunk borders. Then the chunks are taken from the last to
-/// the first: each is computed with a graph, its backward pass receives the gradient of its outgoing state, and the
-/// gradient of its incoming state is handed to the chunk before. The last chunk is computed once only, so one chunk
-/// alone costs no extra pass. Memory: one chunk's activations, plus one state for each border.
+/// The first pass records no graph and keeps only the states at the chunk borders. The second pass takes the chunks
+/// from the last to the first and computes each one again, with a graph. Its backward pass receives the gradient of the
+/// outgoing state and hands the gradient of the incoming state to the chunk before. The last chunk is computed only
+/// once, so a sequence of one chunk costs no extra pass. Memory: the activations of one chunk, plus one state per
+/// border.
 ///
-/// `batch` and `state` are on the model's device; batch.starts may be undefined where the model has no segments.
-/// `target_count` is the count of targets in the whole step (a batch's own, or the sum over accumulated batches).
-/// Reads no value from the device.
+/// `batch` and `state` are on the model's device. batch.starts may be undefined if the model has no segments.
+/// `target_count` is the number of targets in the whole step: summed over all batches if several are accumulated. Never
+/// waits for the device.
 BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
-                            int64_t target_count, const BackpropagationOptions& options);
+                                    int64_t target_count, const BackpropagationOptions& options);
 
 }  // namespace infini

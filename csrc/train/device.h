@@ -6,10 +6,10 @@
 
 namespace infini {
 
-/// "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:1". Throws UserError if the device does not exist.
+/// Accepts "auto" (CUDA if there is a GPU), "cpu", "cuda" or "cuda:1". Throws UserError if the device does not exist.
 torch::Device choose_device(const std::string& name);
 
-/// The most memory in use so far: of the process on the CPU, of the allocator on a GPU.
+/// The peak memory so far: of the process on the CPU, of the allocator on a GPU.
 int64_t peak_memory_bytes(torch::Device device);
 
 }  // namespace infini

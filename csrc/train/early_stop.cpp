@@ -7,7 +7,7 @@ namespace infini {
 bool EarlyStop::observe(const Metrics& validation, int64_t step) {
   if (config_.metric == "none") return false;
   const auto value = validation.at(config_.metric).get<double>();
-  // Losses are better when they are smaller, matches when they are more.
+  // A smaller loss is better, but more exact matches are better.
   const bool more_is_better = config_.metric == "exact_match";
   const bool is_best =
       std::isfinite(value) && (!best_ || (more_is_better ? value > best_->value : value < best_->value));

@@ -9,8 +9,8 @@
 
 namespace infini {
 
-/// Watches a metric of a run's validations: knows the best of them, and ends the run when `patience` of them in a row
-/// were no better.
+/// Watches one metric of a run's validations. It remembers the best one, and ends the run after `patience` validations
+/// in a row without improvement.
 class EarlyStop {
  public:
   explicit EarlyStop(const EarlyStopConfig& config) : config_(config) {}
@@ -22,7 +22,7 @@ class EarlyStop {
   const std::optional<BestCheckpoint>& best() const { return best_; }
 
   nlohmann::json state() const;
-  /// Throws nlohmann::json's exceptions where something is missing.
+  /// Throws nlohmann::json's exceptions if something is missing.
   void load_state(const nlohmann::json& state);
 
  private:

@@ -6,8 +6,9 @@
 
 namespace infini {
 
-/// The share of the full learning rate in step 1 … steps: step / warmup_steps while warming up, 1 for constant_steps,
-/// then, from step b = warmup_steps + constant_steps on, final + (1 − final) (1 + cos(π (step − b) / (steps − b))) / 2.
+/// The factor on the full learning rate in step 1 … steps. During the warm-up it is step / warmup_steps. Then it is 1
+/// for constant_steps. After step b = warmup_steps + constant_steps it is final + (1 − final) (1 + cos(π (step − b) /
+/// (steps − b))) / 2.
 double learning_rate_fraction(int64_t step, int64_t steps, const ScheduleConfig& schedule);
 
 }  // namespace infini

@@ -9,7 +9,8 @@
 
 namespace infini {
 
-/// What a resolved configuration asks to be learnt. Throws UserError where its data or lengths do not allow it.
+/// Makes the objective that a resolved configuration names. Throws UserError if the data or the lengths do not allow
+/// it.
 std::unique_ptr<Objective> make_objective(const TrainConfig& config, std::shared_ptr<const Tokenizer> tokenizer,
                                           const Ranks& ranks);
 

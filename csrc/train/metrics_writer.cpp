@@ -12,7 +12,7 @@ namespace {
 std::filesystem::path keep_until(const std::filesystem::path& file, int64_t last_step) {
   std::ifstream input(file, std::ios::binary);
   std::string kept, line;
-  // getline reaches the end of the file only where the last line has no end of its own: it was written half.
+  // If getline reaches the end of the file, the last line has no line end: it was only half written.
   while (std::getline(input, line) && !input.eof()) {
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) {

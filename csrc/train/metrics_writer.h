@@ -8,11 +8,11 @@
 
 namespace infini {
 
-/// metrics.jsonl: one JSON object a step. Numbers that are not finite are null.
+/// Writes metrics.jsonl: one JSON object per step. Numbers that are not finite become null.
 class MetricsWriter {
  public:
-  /// Continues the file after `last_step`: lines of later steps, which a resumed run computes again, and a last line
-  /// that was written half are removed, atomically.
+  /// Continues the file after `last_step`. Lines of later steps are removed, since a resumed run computes these steps
+  /// again. A half-written last line is removed too. The file is replaced atomically.
   MetricsWriter(const std::filesystem::path& file, int64_t last_step);
 
   void write(const nlohmann::ordered_json& record);

@@ -11,42 +11,42 @@
 
 namespace infini {
 
-/// Parameters that one rule holds for.
+/// The parameters to which one rule applies.
 struct ParameterGroup {
-  std::string match;  ///< of the rule; "*" for those that no rule matches
+  std::string match;  ///< the rule's pattern; "*" if no rule matches
   std::vector<std::string> names = {};
   std::vector<torch::Tensor> parameters = {};
-  double learning_rate = 0.0;  ///< the full one, which the schedule scales
-  bool own_rate = false;       ///< the rule's own, not the optimiser's
+  double learning_rate = 0.0;  ///< the full rate, before the schedule's factor
+  bool own_rate = false;       ///< the rate is the rule's, not the optimiser's
   double weight_decay = 0.0;
   bool trainable = true;
 
-  /// The parameters' gradients, which must exist.
+  /// The gradients of the parameters. They must exist.
   std::vector<torch::Tensor> gradients() const;
   int64_t parameter_count() const;
 };
 
-/// Each parameter in the group of the first rule that matches its name. Parameters of rules that are not trainable no
-/// longer ask for a gradient. Groups without a parameter are left out.
+/// Puts each parameter into the group of the first rule that matches its name. Turns requires_grad off for parameters
+/// whose rule is not trainable. Leaves out groups without a parameter.
 std::vector<ParameterGroup> parameter_groups(const torch::nn::Module& model, const OptimizerConfig& config,
                                              const std::vector<ParameterRule>& rules);
 
-/// Changes parameters by their gradients. Every value stays on the device: a step waits for nothing.
+/// Updates parameters from their gradients. Every value stays on the device, so a step never waits for it.
 class Optimizer {
  public:
-  /// Keeps the groups that are trainable. Throws UserError if none is.
+  /// Keeps only the trainable groups. Throws UserError if there is none.
   explicit Optimizer(const std::vector<ParameterGroup>& groups);
   virtual ~Optimizer() = default;
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// `rate_fraction` is the share of its full learning rate that each group has in this step.
+  /// `rate_fraction` is the factor on the full learning rate of each group in this step.
   void step(double rate_fraction);
 
-  /// What a checkpoint keeps: the moments by parameter name, and `updates`, the count of steps. Shares memory with the
-  /// optimiser.
+  /// The state for a checkpoint: the moments by parameter name, and `updates`, the number of steps. Shares memory with
+  /// the optimiser.
   NamedTensors state() const;
-  /// Copies a state back. Throws UserError that names `where` if a tensor is missing or has another shape.
+  /// Restores a state by copying. Throws a UserError that names `where` if a tensor is missing or has another shape.
   void load_state(const NamedTensors& state, const std::string& where);
 
  protected:
@@ -54,7 +54,7 @@ class Optimizer {
   virtual NamedTensors moments() const = 0;
 
   const std::vector<ParameterGroup>& groups() const { return groups_; }
-  /// Steps so far, the one under way included.
+  /// The number of steps so far, including the current one.
   int64_t updates() const { return updates_; }
 
  private:
@@ -62,10 +62,10 @@ class Optimizer {
   int64_t updates_ = 0;
 };
 
-/// Gives every trainable parameter a gradient of zeros, in place where there is one.
+/// Sets the gradient of every trainable parameter to zero, in place if there is one already.
 void zero_gradients(const torch::nn::Module& model);
 
-/// The gradients of all trainable parameters; run zero_gradients first.
+/// The gradients of all trainable parameters. Call zero_gradients first.
 std::vector<torch::Tensor> gradients(const torch::nn::Module& model);
 
 /// The optimiser that the configuration names: adamw or adafactor.

@@ -29,7 +29,7 @@ NamedTensors random_state(torch::Device device) {
 void set_random_state(const NamedTensors& state, torch::Device device) {
   for (const auto& [name, place] : generators_of(device)) {
     const auto saved = state.find(name);
-    if (saved == state.end()) continue;  // the run moved to another kind of device, whose numbers differ anyway
+    if (saved == state.end()) continue;  // another kind of device now: its random numbers differ anyway
     at::Generator generator = at::globalContext().defaultGenerator(place);
     const std::scoped_lock lock(generator.mutex());
     generator.set_state(saved->second);

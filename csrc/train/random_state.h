@@ -6,7 +6,7 @@
 
 namespace infini {
 
-/// The state of torch's generators: "cpu", and "cuda" on such a device.
+/// The states of torch's random generators: "cpu", and "cuda" if the device is a GPU.
 NamedTensors random_state(torch::Device device);
 void set_random_state(const NamedTensors& state, torch::Device device);
 

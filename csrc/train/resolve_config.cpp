@@ -33,7 +33,7 @@ nlohmann::ordered_json model_keys(const ModelConfig& model) {
           {"model.memory.update", model.memory.update}};
 }
 
-/// The checkpoint that a run starts from; empty where it starts from random weights.
+/// The checkpoint from which a run starts; empty if it starts from random weights.
 const fs::path& origin(const TrainConfig& config, const fs::path& own_checkpoint) {
   return own_checkpoint.empty() ? config.initial_checkpoint : own_checkpoint;
 }
@@ -43,7 +43,7 @@ void resolve_vocabulary(TrainConfig& config, const fs::path& own_checkpoint) {
                                                    : read_dataset_description(config.data.path).vocab_size;
   int64_t& vocab_size = config.model.vocab_size;
   if (const fs::path& checkpoint = origin(config, own_checkpoint); !checkpoint.empty()) {
-    // An embedding may be padded beyond its tokenizer.
+    // An embedding may have more rows than the tokenizer has tokens.
     if (vocab_size == 0) {
       vocab_size = model_config_from_json(read_json(checkpoint / "config.json"), checkpoint.string()).vocab_size;
     }
@@ -57,17 +57,18 @@ void resolve_vocabulary(TrainConfig& config, const fs::path& own_checkpoint) {
   }
 }
 
-/// Weights that were trained with other tokens than the data's would learn from noise.
+/// Refuses weights that were trained with other tokens than those of the data: to them the data is noise.
 void check_tokenizer_of_weights(const TrainConfig& config, const fs::path& checkpoint) {
   if (config.data.path.empty() || checkpoint.empty()) return;
-  read_dataset_description(config.data.path);  // says so where the folder is no data at all
+  read_dataset_description(config.data.path);  // throws the right message if this is not a data folder
   const auto of_weights = load_tokenizer_if_there(checkpoint);
   if (!of_weights || same_tokenizer(*load_tokenizer(config.data.path), *of_weights)) return;
   throw UserError("the data in " + config.data.path.string() + " were prepared with another tokenizer than that of " +
                   "the weights in " + checkpoint.string() + ": prepare them with the checkpoint's");
 }
 
-/// config.json says which tokens begin and end a text: those of the tokenizer, and those of the weights' checkpoint.
+/// config.json names the tokens that begin and end a text. They come from the tokenizer and from the checkpoint of the
+/// weights.
 void resolve_special_tokens(TrainConfig& config, const fs::path& own_checkpoint) {
   const auto tokenizer = tokenizer_of(config, own_checkpoint);
   config.model.bos_token_id = tokenizer->bos();

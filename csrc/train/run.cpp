@@ -29,7 +29,7 @@ std::string number_text(double value) {
   return text;
 }
 
-/// Throws UserError where a run cannot go on with another value than it was begun with.
+/// Throws UserError if a value changed that must stay the same on resume.
 void check_same_run(const Run& run, const RunState& saved, const std::string& where) {
   const TrainConfig& config = run.config;
   if (saved.seed != config.seed) {
@@ -50,7 +50,7 @@ void check_same_run(const Run& run, const RunState& saved, const std::string& wh
   }
 }
 
-/// Says what a run goes on with that differs from what it was begun with.
+/// Logs the values that changed since the run began.
 void warn_of_changes(const Run& run, const RunState& saved, const std::string& where) {
   if (saved.threads != run.state.threads) {
     log::warn(where + " was written with " + std::to_string(saved.threads) + " threads, this run has " +

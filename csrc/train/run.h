@@ -28,19 +28,19 @@ struct Run {
   std::vector<ParameterGroup> groups;
   std::unique_ptr<Optimizer> optimizer;
   EarlyStop early_stop{{}};
-  ContextState carried;  ///< from the rows' sequences before; only where carry_memory is set
-  RunState state;        ///< its counters; the rest of it is filled in for a checkpoint alone
+  ContextState carried;  ///< from the previous sequence of each row; only if carry_memory is set
+  RunState state;        ///< only its counters are kept up to date; the rest is filled in when a checkpoint is written
 };
 
-/// Makes all parts as `config` says, which is resolved, and seeds torch. The weights are those of `checkpoint`, a
-/// checkpoint of this very run, with all else that it holds; or, where that is empty, of initial_checkpoint; or random.
-/// Throws UserError.
+/// Makes all parts of a run from a resolved configuration, and seeds torch. `checkpoint` is one of the run's own
+/// checkpoints: the weights and the whole state of the run come from it. If it is empty, the weights come from
+/// initial_checkpoint, or are random. Throws UserError.
 Run make_run(const TrainConfig& config, const Ranks& ranks, const std::filesystem::path& checkpoint);
 
 /// Writes a checkpoint folder that appears whole or not at all.
 void save_run(const Run& run, const std::filesystem::path& checkpoint);
 
-/// The learning rate of step 1, 2, …, before a group's own is put in its place.
+/// The learning rate in step 1, 2, … for all groups that have no rate of their own.
 double learning_rate_of(const TrainConfig& config, int64_t step);
 
 }  // namespace infini

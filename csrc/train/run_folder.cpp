@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Under another name, so that it does not count as newer than what the run writes from here on.
+/// Renames a damaged checkpoint, so it does not count as newer than the checkpoints that the run writes now.
 void set_aside(const fs::path& damaged) {
   const fs::path aside = damaged.string() + ".damaged";
   fs::remove_all(aside);

@@ -9,19 +9,19 @@
 
 namespace infini {
 
-/// The layout of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/, best.json. Held by one process
-/// at a time, or by the first of several ranks.
+/// The folder of a run: config.yaml, metrics.jsonl, tensorboard/, checkpoints/step-N/, best.json. One process at a time
+/// holds its lock; with several ranks it is the first rank.
 class RunFolder {
  public:
-  /// Takes the folder of an earlier run, if there is one. Throws UserError if it has checkpoints and is not to be
-  /// resumed, or if another process is training in it.
+  /// Locks the folder of an earlier run, if there is one. Throws UserError if it has checkpoints but the run is not to
+  /// be resumed, or if another process is training in it.
   RunFolder(std::filesystem::path folder, bool resume, const Ranks& ranks);
 
-  /// The newest checkpoint whose files agree with their checksums, or an empty path if the run has none. Newer, damaged
-  /// ones are warned about and set aside as step-N.damaged; throws UserError if all are damaged.
+  /// The newest checkpoint whose files match their checksums, or an empty path if the run has no checkpoint. Newer
+  /// checkpoints that are damaged are renamed to step-N.damaged, with a warning. Throws UserError if all are damaged.
   std::filesystem::path newest_sound_checkpoint();
 
-  /// Makes the folder of a new run, once nothing can refuse it any more.
+  /// Makes the folder of a new run. Called after all checks, so a refused run leaves no folder.
   void create();
 
   const std::filesystem::path& path() const { return folder_; }

@@ -8,7 +8,7 @@
 namespace infini {
 namespace {
 
-/// More padding than that wastes more of a step than it uses.
+/// With more padding than this, a step wastes more than it uses.
 constexpr double kMuchPadding = 0.5;
 
 std::string describe(const ParameterGroup& group) {

@@ -4,10 +4,10 @@
 
 namespace infini {
 
-/// Says what is about to be trained: parameters by group with their rates; and warns of what is probably not meant.
+/// Logs the parameter groups with their rates, and warns of settings that are probably a mistake.
 void show_summary(const Run& run);
 
-/// Warns where most of a step was padding.
+/// Warns if most of a step was padding.
 void warn_of_padding(double padding_share);
 
 }  // namespace infini

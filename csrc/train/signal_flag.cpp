@@ -11,19 +11,19 @@
 namespace infini {
 namespace {
 
-// A signal handler reaches nothing but this.
+// A global, because a signal handler cannot reach an object.
 std::atomic<int> received_elsewhere = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void remember(int signal) { received_elsewhere = signal; }
 
-/// A terminal is not asked for: it sends SIGHUP when it goes away.
+/// A terminal needs no check: it sends SIGHUP when it closes.
 bool is_pipe(int descriptor) {
   struct stat status {};
   return fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
-/// Whether nobody reads this pipe or socket any more.
+/// Whether the reader of this pipe or socket has gone away.
 bool has_lost_its_reader(int pipe) {
   pollfd asked{.fd = pipe, .events = 0, .revents = 0};
   return poll(&asked, 1, 0) == 1 && (asked.revents & (POLLERR | POLLHUP)) != 0;
@@ -56,7 +56,7 @@ SignalFlag::~SignalFlag() {
   ending_ = true;
   watcher_.join();
   constexpr timespec kNow{};
-  while (sigtimedwait(&awaited_, nullptr, &kNow) > 0) continue;  // requests that came late have been obeyed, too
+  while (sigtimedwait(&awaited_, nullptr, &kNow) > 0) continue;  // drop late requests: the work is ending anyway
   for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &previous_[i], nullptr);
   sigaction(SIGPIPE, &previous_pipe_, nullptr);
   pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
@@ -80,7 +80,7 @@ void SignalFlag::take(int signal) {
   signal_.compare_exchange_strong(none, signal);
   if (signal != SIGINT && signal != SIGTERM) return;
   if (!hard_.exchange(true)) return;
-  // Checkpoints appear whole or not at all, so that nothing is lost but the step.
+  // Checkpoints appear whole or not at all, so only the current step is lost.
   std::cerr << "\ninfini: stopped at once by a second signal; what was trained since the last checkpoint is lost\n";
   std::_Exit(128 + signal);
 }

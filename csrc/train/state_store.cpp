@@ -5,7 +5,7 @@
 namespace infini {
 namespace {
 
-/// In bytes: each tensor begins where any dtype may begin.
+/// In bytes. Every tensor begins at a multiple of this, which suits every dtype.
 constexpr int64_t kAlignment = 64;
 
 int64_t aligned_bytes(const torch::Tensor& tensor) {
@@ -37,7 +37,7 @@ void StateStore::push(const ContextState& state) {
     bytes_of_one_ = bytes;
     block_ = empty_block(count_ * bytes, kept, place_);
   }
-  // A state that has grown has no room in the block.
+  // A state that has grown does not fit into the block.
   const bool fits = bytes <= bytes_of_one_;
   const torch::Tensor block = fits ? block_ : empty_block(bytes, kept, place_);
   int64_t begin = fits ? (static_cast<int64_t>(states_.size()) - 1) * bytes_of_one_ : 0;

@@ -8,14 +8,14 @@
 
 namespace infini {
 
-/// Where the states at the chunk borders wait between the two passes.
+/// The memory that keeps the states at the chunk borders between the two passes.
 enum class BorderStates { device, host };
 
-/// Keeps the states at the borders of a sequence's chunks, last in, first out. Copies to pinned host memory are queued
-/// like kernels, and so are those back: nothing waits for them.
+/// Keeps the states at the chunk borders of a sequence: last in, first out. Copies to pinned host memory and back are
+/// queued like kernels, so nothing waits for them.
 class StateStore {
  public:
-  /// `count` is how many states will be kept at once.
+  /// `count`: the largest number of states kept at the same time.
   StateStore(int64_t count, BorderStates place) : count_(count), place_(place) {}
 
   void push(const ContextState& state);
@@ -25,8 +25,8 @@ class StateStore {
  private:
   int64_t count_;
   BorderStates place_;
-  /// Room for `count` states like the first, all in a single block: smaller ones among the activations would leave the
-  /// heap in pieces, and memory in use would grow with the number of chunks by more than the states themselves.
+  /// Room for `count` states of the first state's size, in a single block. Many small blocks between the activations
+  /// would fragment the heap, and memory use would grow by more than the states themselves.
   torch::Tensor block_;
   int64_t bytes_of_one_ = 0;
   std::vector<ContextState> states_;

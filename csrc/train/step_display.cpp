@@ -15,7 +15,7 @@ std::string format(const char* pattern, double value) {
   return text;
 }
 
-/// ", answers 0.1234, 50% right", where the objective has such words.
+/// ", answers 0.1234, 50% right", if the objective has such numbers.
 std::string with_comma(const std::string& words) { return words.empty() ? "" : ", " + words; }
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace infini {
 
-/// Shows a run's steps to the person: a bar on a terminal; elsewhere a line every `every` steps. Validations have a
-/// line of their own, above the bar.
+/// Shows the steps of a run: a bar on a terminal, or else one line every `every` steps. Each validation gets its own
+/// line, above the bar.
 class StepDisplay {
  public:
   StepDisplay(int64_t steps, int64_t done, int64_t every);

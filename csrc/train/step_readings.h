@@ -11,20 +11,20 @@
 
 namespace infini {
 
-/// What the host learns of one step.
+/// The numbers of one step, on the host.
 struct StepReadings {
-  double loss = 0.0;                                     ///< nats a token
+  double loss = 0.0;                                     ///< nats per token
   double gradient_norm = 0.0;                            ///< before clipping
-  std::optional<AnswerMetrics> answers;                  ///< where the batches have answers
-  std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty where they were not asked for
+  std::optional<AnswerMetrics> answers;                  ///< if the batches have answers
+  std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty if not measured
 
-  /// Neither loss nor gradient is infinite or NaN.
+  /// Whether loss and gradient are finite.
   bool finite() const;
 };
 
-/// The one synchronisation point of a training step: copies everything to the host in one transfer and waits for it.
-/// The loss and the answers are summed over the ranks. loss and gradient_norm are scalars on the device; `answers` are
-/// those of the step's batches; `diagnostics` may be null.
+/// The only place where a training step waits for the device: it copies all numbers to the host in one transfer. Sums
+/// the loss and the answers over the ranks. loss and gradient_norm are scalars on the device. `answers` has the answers
+/// of all batches of the step. `diagnostics` may be null.
 StepReadings synchronise(const torch::Tensor& loss, const torch::Tensor& gradient_norm,
                          const MemoryDiagnostics* diagnostics, const std::vector<AnswerReading>& answers,
                          const Ranks& ranks);

@@ -27,7 +27,7 @@ std::string little_endian(Integer value) {
   return bytes;
 }
 
-// Protobuf's wire format: every field begins with its number and the kind of what follows.
+// Protobuf's wire format: every field begins with its number and its type.
 enum class Wire : uint64_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
 std::string varint(uint64_t value) {

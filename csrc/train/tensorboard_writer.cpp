@@ -16,7 +16,7 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// TensorBoard reads a folder's files in the order of their names and expects this form.
+/// TensorBoard expects this form of name, and reads the files of a folder in the order of their names.
 std::filesystem::path new_event_file(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   char host[HOST_NAME_MAX + 1] = {};
@@ -35,7 +35,7 @@ void add_heads(tensorboard::Scalars& scalars, const std::string& name, const std
   }
 }
 
-/// "train/answer loss" for the number "answer_loss".
+/// "answer_loss" becomes "train/answer loss".
 void add_metrics(tensorboard::Scalars& scalars, const std::string& split, const Metrics& metrics) {
   for (const auto& [name, value] : metrics.items()) {
     std::string words = name;

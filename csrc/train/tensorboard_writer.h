@@ -7,10 +7,11 @@
 
 namespace infini {
 
-/// One TensorBoard event file of a run's tensorboard/ folder; a resumed run begins a new one.
+/// One TensorBoard event file in a run's tensorboard/ folder. A resumed run begins a new file.
 class TensorboardWriter {
  public:
-  /// `first_step` is the next one to be computed: what earlier files say of it and of later steps no longer counts.
+  /// `first_step` is the next step of the run. TensorBoard then drops the values of earlier files for this step and
+  /// later ones.
   TensorboardWriter(const std::filesystem::path& folder, int64_t first_step);
 
   /// Loss, rates, gradient norm, tokens/s, peak memory, padding; gate and memory share of every head; validation.

@@ -12,7 +12,7 @@
 namespace infini {
 
 struct DataConfig {
-  std::filesystem::path path;  ///< a folder that `infini prepare` wrote; a task can do without
+  std::filesystem::path path;  ///< a folder that `infini prepare` wrote; a task may leave it empty
 };
 
 struct OptimizerConfig {
@@ -23,11 +23,11 @@ struct OptimizerConfig {
   double epsilon = 1e-8;  ///< adamw
   double weight_decay = 0.1;
   double decay_exponent = 0.8;      ///< adafactor: the second moment's decay is 1 − step^−decay_exponent
-  double clipping_threshold = 1.0;  ///< adafactor: the root mean square that one tensor's update may have
+  double clipping_threshold = 1.0;  ///< adafactor: the largest root mean square of one tensor's update
   bool scale_parameter = true;      ///< adafactor: rates are relative to the parameter's root mean square
 };
 
-/// What the parameters with a matching name have of their own. The first rule that matches wins.
+/// Settings for the parameters whose name matches. The first rule that matches wins.
 struct ParameterRule {
   std::string match;                         ///< a glob over parameter names: "*.bias", "model.layers.0.*"
   std::optional<double> learning_rate = {};  ///< absent: optimizer.learning_rate
@@ -36,7 +36,7 @@ struct ParameterRule {
   bool operator==(const ParameterRule&) const = default;
 };
 
-/// The rules behind those of a configuration: β learns fast, and what is no matrix does not decay.
+/// The built-in rules, which come after those of a configuration. β learns fast, and only matrices decay.
 inline std::vector<ParameterRule> default_parameter_rules() {
   return {{"*.memory_gate", 0.01, 0.0}, {"*norm.weight", {}, 0.0}, {"*.bias", {}, 0.0}};
 }
@@ -66,14 +66,14 @@ struct ValidationConfig {
   int64_t tokens = 65536;  ///< read from the beginning of the validation split
 };
 
-/// What is learnt instead of modelling the documents of data.path.
+/// A task to learn, instead of modelling the documents of data.path.
 struct TaskConfig {
   std::string kind = "none";  ///< "none", "passkey", "passkeys", "key_value", "variables"
-  int64_t digits = 5;         ///< of a number
-  int64_t needles = 1;        ///< keys, pairs or variables that are hidden
+  int64_t digits = 5;         ///< in a number
+  int64_t needles = 1;        ///< hidden keys, pairs or variables
   std::vector<std::string> fillers = {"grass"};
-  bool documents = false;      ///< the training split of data.path is one more filler
-  double language_loss = 0.1;  ///< weight of the loss of all tokens but the answer's, whose weight is 1
+  bool documents = false;      ///< use the training split of data.path as one more filler
+  double language_loss = 0.1;  ///< weight of the other tokens' loss; the answer's loss has weight 1
 };
 
 struct EarlyStopConfig {
@@ -85,18 +85,18 @@ struct TrainConfig {
   std::string name = "run";  ///< the run's folder is output_folder/name
   std::filesystem::path output_folder = "runs";
   std::string device = "auto";        ///< "auto", "cpu", "cuda", "cuda:1"
-  int64_t threads = 0;                ///< 0: one a core
+  int64_t threads = 0;                ///< 0: one for each core that the process may use
   std::string precision = "float32";  ///< "float32" or "bfloat16" (compute; master weights stay float32)
   uint64_t seed = 0;
   int64_t steps = 1000;
-  int64_t train_length = 32768;  ///< tokens of a sequence
+  int64_t train_length = 32768;  ///< tokens in a sequence
   int64_t batch_rows = 1;        ///< sequences in a batch
-  int64_t accumulation = 1;      ///< batches a step
+  int64_t accumulation = 1;      ///< batches per step
   int64_t segments_per_chunk = 1;
   std::string border_states = "device";  ///< "device" or "host"
   bool carry_memory = false;
   double gradient_clip = 1.0;                ///< 0: none
-  int64_t max_skipped_steps = 20;            ///< that many non-finite steps in a row stop the run
+  int64_t max_skipped_steps = 20;            ///< this many non-finite steps in a row stop the run
   std::filesystem::path initial_checkpoint;  ///< weights to start from; empty: random
   DataConfig data;
   ModelConfig model;

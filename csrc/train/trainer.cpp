@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "log/log.h"
+#include "train/backpropagation.h"
 #include "train/device.h"
 #include "train/gradient_clipping.h"
 #include "train/learning_rate_schedule.h"
 #include "train/resolve_config.h"
 #include "train/run_summary.h"
-#include "train/backpropagation.h"
 #include "train/step_display.h"
 #include "train/step_readings.h"
 
@@ -103,7 +103,7 @@ StepMetrics Trainer::train_step() {
     const TrainingBatch batch = to_device(batches[i], run_.device);
     if (!config.carry_memory) carried = model.empty_state(batch.tokens.size(0));
     BackpropagationOptions options{config.segments_per_chunk,
-                            config.border_states == "host" ? BorderStates::host : BorderStates::device};
+                                   config.border_states == "host" ? BorderStates::host : BorderStates::device};
     if (diagnostics && i + 1 == batches.size()) options.observer = &*diagnostics;
     BackpropagationResult result = backpropagate(model, batch, carried, targets, options);
     loss += result.loss;
@@ -170,7 +170,7 @@ void Trainer::record(const StepMetrics& metrics) {
 void Trainer::save() {
   newest_checkpoint_ = folder_.checkpoint(run_.state.step);
   if (!run_.ranks.is_first()) return;
-  // On disk the metrics never lag behind a checkpoint: a resumed run keeps its lines.
+  // Write the metrics to disk before a checkpoint, so a resumed run has the lines of all earlier steps.
   metrics_->sync();
   save_run(run_, newest_checkpoint_);
   const std::optional<BestCheckpoint>& best = run_.early_stop.best();

@@ -14,24 +14,24 @@
 namespace infini {
 
 struct TrainingOutcome {
-  int64_t step = 0;                    ///< steps done
-  bool finished = false;               ///< all steps are done, or a metric stopped improving; false: a signal came
-  std::filesystem::path checkpoint;    ///< the newest one
-  std::optional<BestCheckpoint> best;  ///< where a metric is watched
+  int64_t step = 0;                  ///< steps done
+  bool finished = false;             ///< true: all steps are done, or a metric stopped improving; false: a signal came
+  std::filesystem::path checkpoint;  ///< the newest one
+  std::optional<BestCheckpoint> best;  ///< if a metric is watched
 };
 
 /// One training run, in the folder output_folder/name.
 class Trainer {
  public:
-  /// Makes the run that `config` describes. With `resume` it goes on from its newest sound checkpoint, bit for bit on a
-  /// CPU, or begins if it has none. A run that is refused leaves no folder behind. Throws UserError.
+  /// Makes the run that `config` describes. With `resume` it continues from its newest undamaged checkpoint, on a CPU
+  /// bit for bit. If it has no checkpoint, it begins. A refused run leaves no folder. Throws UserError.
   Trainer(const TrainConfig& config, bool resume, const Ranks& ranks = {});
 
-  /// Trains to the last step. A signal that asks for it ends the training within a few seconds, with a checkpoint.
-  /// Throws std::runtime_error if max_skipped_steps in a row were not finite, or a file cannot be written.
+  /// Trains to the last step. A request to stop (SignalFlag) ends the training within a few seconds, with a checkpoint.
+  /// Throws std::runtime_error if max_skipped_steps steps in a row were not finite, or if a file cannot be written.
   TrainingOutcome run();
 
-  /// The configuration with all that was left to the data.
+  /// The configuration, including the values that came from the data.
   const TrainConfig& config() const { return run_.config; }
   const CausalLanguageModel& model() const { return *run_.model; }
   const std::filesystem::path& folder() const { return folder_.path(); }
@@ -49,10 +49,10 @@ class Trainer {
   void validate_last_step();
   void record(const StepMetrics& metrics);
   void save();
-  /// Throws std::runtime_error if that was one skipped step too many.
+  /// Throws std::runtime_error if too many steps in a row were skipped.
   void warn_of_skip(const StepMetrics& metrics) const;
 
-  SignalFlag signals_;  ///< before anything that starts threads
+  SignalFlag signals_;  ///< first, since it must exist before other threads start
   RunFolder folder_;
   Run run_;
   std::optional<MetricsWriter> metrics_;

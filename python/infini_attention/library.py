@@ -10,9 +10,9 @@ CHECKOUT_LIBRARY = pathlib.Path(__file__).resolve().parents[2] / "build" / "rele
 
 
 def find_library() -> pathlib.Path:
-    """The file that the environment variable INFINI_OPS_LIBRARY names, or else build/release of the checkout.
+    """The file named by the environment variable INFINI_OPS_LIBRARY, or else the one in build/release of the checkout.
 
-    Raises FileNotFoundError that says where was looked and what to do.
+    Raises a FileNotFoundError that says where it looked and what to do.
     """
     named = os.environ.get(VARIABLE)
     library = pathlib.Path(named) if named else CHECKOUT_LIBRARY
@@ -26,9 +26,9 @@ def find_library() -> pathlib.Path:
 
 
 def load_library() -> None:
-    """Loads the library. It must have been built against the version of torch that runs.
+    """Loads the library. It must have been built with the version of torch that is running.
 
-    Does nothing where it has been loaded already: an op cannot be registered twice.
+    Does nothing if it is loaded already, since an op cannot be registered twice.
     """
     if not hasattr(torch.ops.infini, "attention"):
         torch.ops.load_library(str(find_library()))

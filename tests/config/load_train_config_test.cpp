@@ -11,7 +11,7 @@ using ::testing::StartsWith;
 
 class LoadTrainConfig : public WithConfigFile {
  protected:
-  // Every key, none with its default.
+  // Every key, each with a value that is not its default.
   const std::string every_key_ = R"(
 name: "yes: a name"
 output_folder: elsewhere
@@ -103,7 +103,8 @@ early_stop:
 )";
 
   static void expect_every_key(const TrainConfig& config) {
-    // The bindings count the fields: a new one stops this file from compiling until it is tested here.
+    // The structured bindings must have as many names as there are fields. So a new field stops this file from
+    // compiling until the test has it too.
     const auto& [name, output_folder, device, threads, precision, seed, steps, train_length, batch_rows, accumulation,
                  segments_per_chunk, border_states, carry_memory, gradient_clip, max_skipped_steps, initial_checkpoint,
                  data, model, gate, optimizer, parameters, schedule, checkpoint, logging, validation, task, curriculum,

@@ -11,7 +11,7 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// TinyLlama-1.1B's config.json as published, without what transformers ignores.
+// The published config.json of TinyLlama-1.1B, without the keys that transformers ignores.
 json tiny_llama() {
   return json::parse(R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 1,
     "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02,

@@ -12,7 +12,7 @@ using ::testing::Not;
 
 class RunConfig : public WithConfigFile {
  protected:
-  /// What is said when a run that has done `steps_done` steps is started with this configuration.
+  /// The warnings if a run that has done `steps_done` steps is started with this configuration.
   std::string said(const TrainConfig& config, int64_t steps_done) const {
     ::testing::internal::CaptureStderr();
     write_run_config(folder_, config, steps_done);

@@ -48,7 +48,7 @@ TEST(ShippedConfigs, LoadAndSayHowTheyAreRun) {
     std::getline(stream, second);
     std::getline(stream, third);
     EXPECT_EQ(first.substr(0, 2), "# ") << name;
-    if (config.data.path.empty()) {  // a task that makes its own text
+    if (config.data.path.empty()) {  // the task makes its own text
       EXPECT_THAT(second, HasSubstr("infini train configs/" + name + ".yaml")) << name;
       EXPECT_THAT(third, HasSubstr("infini passkey --checkpoint runs/" + name + "/")) << name;
       continue;
@@ -64,7 +64,7 @@ TEST(ShippedConfigs, OfThePaperHaveItsModelAndHyperparameters) {
     if (name == "quickstart" || name.starts_with("passkey") || name.find("_small") != std::string::npos) continue;
     const TrainConfig config = load_train_config(kFolder / (name + ".yaml"), {});
     ModelConfig model = config.model;
-    model.vocab_size = 1;  // the data decide
+    model.vocab_size = 1;  // decided by the data
     EXPECT_EQ(memory_size(model), 1585152) << name << ": the floats of memory in Table 1";
     EXPECT_EQ(config.model.memory.segment_length, 2048) << name;
     EXPECT_EQ(config.model.memory.update, name.ends_with("_delta") ? "delta" : "linear") << name;
@@ -79,7 +79,7 @@ TEST(ShippedConfigs, OfThePaperHaveItsModelAndHyperparameters) {
   }
 }
 
-/// The lines of `yaml` that `other` has not.
+/// The lines of `yaml` that are not in `other`.
 std::vector<std::string> lines_of_its_own(const std::string& yaml, const std::string& other) {
   const auto lines = [](const std::string& text) {
     std::istringstream stream(text);

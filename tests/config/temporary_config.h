@@ -14,7 +14,7 @@
 
 namespace infini {
 
-/// A test with a YAML file of its own, removed afterwards.
+/// A test with its own YAML file, which is removed afterwards.
 class WithConfigFile : public ::testing::Test {
  protected:
   WithConfigFile() {
@@ -33,7 +33,7 @@ class WithConfigFile : public ::testing::Test {
     std::filesystem::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << yaml;
   }
-  /// What loading says, with the file's folder cut off; empty if it loads.
+  /// The error message of loading, without the folder of the file; empty if it loads.
   std::string error_of(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
     try {
       load(yaml, overrides);

@@ -19,7 +19,7 @@ using testing::message_of;
 using testing::TemporaryFolder;
 using testing::write_text;
 
-/// A folder that has a checkpoint's tokenizer: bytes.
+/// A checkpoint folder with a tokenizer of bytes.
 class EvaluationDataTest : public ::testing::Test {
  protected:
   EvaluationDataTest() { make_byte_tokenizer()->save(checkpoint_.path()); }
@@ -33,7 +33,7 @@ class EvaluationDataTest : public ::testing::Test {
       while (data.next()) continue;
     });
   }
-  /// Each document's text, read in pieces of three tokens; checks its counts and its document_start.
+  /// The text of each document, read in pieces of three tokens. Checks its counts and its document_start.
   std::vector<std::string> texts(const std::filesystem::path& path) const {
     const EvaluationData data = open(path);
     std::vector<std::string> result;

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/small_model.h"
 #include "log/error.h"
+#include "model/small_model.h"
 
 namespace infini {
 namespace {
@@ -17,7 +17,7 @@ std::vector<int32_t> prompt_of(int64_t length, int64_t seed = 1) {
   return {tokens.begin(), tokens.end()};
 }
 
-/// The most probable next tokens, each from a forward pass over everything before it.
+/// The most probable next tokens, each from a forward pass over all earlier tokens.
 std::vector<int32_t> plain_continuation(CausalLanguageModel& model, const std::vector<int32_t>& prompt, int64_t count) {
   torch::NoGradGuard no_gradient;
   std::vector<int64_t> tokens(prompt.begin(), prompt.end());

@@ -34,7 +34,7 @@ Tensor row_of(const Example& example) {
   return torch::tensor(tokens, torch::kInt64).unsqueeze(0);
 }
 
-/// Sets every weight so that the most probable successor of "s" is " ", and that of " " is "7".
+/// Sets every weight, so that "s" is followed most probably by " ", and " " by "7".
 void always_answer_seven(CausalLanguageModel& model) {
   const torch::NoGradGuard no_graph;
   Tensor embedding = model.embedding();
@@ -90,7 +90,7 @@ TEST(NeedleCell, ChunksAndRowsDoNotChangeWhatIsRead) {
   }
 }
 
-/// σ(q)·σ(k) in plain loops, over all tokens before the answer's segment and over the evidence's.
+/// σ(q)·σ(k) in plain loops: over all tokens before the answer's segment, and over the evidence's tokens.
 class WeightsOfEvidence : public AttentionObserver {
  public:
   WeightsOfEvidence(const Example& example, int64_t segment) : example_(example), segment_(segment) {}
@@ -142,7 +142,7 @@ TEST(NeedleCell, TheShareOfTheEvidenceIsThatOfItsKernelWeights) {
 TEST(NeedleCell, WithoutMemoryNothingBeforeTheSegmentCounts) {
   const auto model = byte_model("linear", 64);
   const NeedleTask task = task_of_bytes();
-  const NeedleCell cell{.length = 320, .depth = 0, .trials = 300};  // the answer's segment is the last
+  const NeedleCell cell{.length = 320, .depth = 0, .trials = 300};  // the answer is in the last segment
   const NeedleOutcome outcome = measure_needles(*model, task, cell, {.seed = 1, .memory = false});
   EXPECT_TRUE(outcome.evidence_share.empty());
   EXPECT_EQ(outcome.answers, 300 * 6);

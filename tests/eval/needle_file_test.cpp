@@ -22,7 +22,7 @@ TEST(NeedleFile, GoesOnBehindTheCellsThatItHolds) {
   const auto path = folder.path() / "passkey.jsonl";
   const nlohmann::json settings = {{"seed", 1}};
   { NeedleFile(path, settings).append(result(1024, 0.5, 17)); }
-  std::ofstream(path, std::ios::app) << "{\"length\":2048,\"dep";  // killed while it wrote
+  std::ofstream(path, std::ios::app) << "{\"length\":2048,\"dep";  // the process was killed while writing
   {
     NeedleFile file(path, settings);
     ASSERT_TRUE(file.find({1024, 0.5, 20}));

@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "eval/perplexity_report.h"
-#include "model/small_model.h"
 #include "log/error.h"
+#include "model/small_model.h"
 
 namespace infini {
 namespace {
@@ -22,7 +22,7 @@ using ::testing::ThrowsMessage;
 
 using Documents = std::vector<std::vector<int64_t>>;
 
-/// Each document has three bytes and half a word a token.
+/// Each document has three bytes and half a word per token.
 DocumentStream stream_of(const Documents& documents) {
   return [&documents, number = size_t{0}]() mutable -> std::optional<EvaluationDocument> {
     if (number == documents.size()) return std::nullopt;

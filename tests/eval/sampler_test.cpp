@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-// Probabilities 0.15, 0.5, 0.05, 0.3 up to a constant.
+// Logits for the probabilities 0.15, 0.5, 0.05, 0.3, shifted by a constant.
 torch::Tensor four_logits() { return torch::tensor({0.15, 0.5, 0.05, 0.3}).log() + 3.0; }
 
 void expect_candidates(const std::vector<Candidate>& candidates,
@@ -36,7 +36,7 @@ TEST(Nucleus, IsTheSmallestSetThatReachesTopP) {
 }
 
 TEST(Nucleus, TakesTheTemperatureFirst) {
-  // At temperature 0.5 probabilities are squared: 0.0225, 0.25, 0.0025, 0.09 of 0.365 together.
+  // At temperature 0.5 probabilities are squared: 0.0225, 0.25, 0.0025, 0.09. Their sum is 0.365.
   expect_candidates(nucleus(four_logits(), 0.5, 1.0),
                     {{1, 0.25 / 0.365}, {3, 0.09 / 0.365}, {0, 0.0225 / 0.365}, {2, 0.0025 / 0.365}});
   expect_candidates(nucleus(four_logits(), 0.5, 0.9), {{1, 0.25 / 0.34}, {3, 0.09 / 0.34}});

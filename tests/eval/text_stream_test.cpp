@@ -8,8 +8,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-/// Decodes as sentencepiece does: a piece's leading space is dropped at the beginning of what is decoded, and byte
-/// pieces become a character together, or U+FFFD each.
+/// Decodes like sentencepiece. The first piece loses its leading space. Byte pieces become one character together, or
+/// U+FFFD each.
 class PiecesTokenizer : public Tokenizer {
  public:
   std::vector<int32_t> encode(std::string_view) const override { return {}; }

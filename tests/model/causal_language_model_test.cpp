@@ -178,7 +178,8 @@ TEST(CausalLanguageModel, TheLastSegmentsLossTeachesTheFirstSegmentToWrite) {
     const auto model = double_model(tiny_config(update));
     const Tensor first = random_tokens(1, 5), rest = random_tokens(1, 10, 23, 4), targets = random_tokens(1, 10, 23, 5);
     targets.narrow(1, 0, 5).fill_(-1);
-    // The gradient of the first segment's projection alone: the rest is read with a copy of the weights.
+    // Read only the first segment with these weights, and the others with a copy. The gradient is then that of the
+    // first segment's projection alone.
     const auto reader = double_model(tiny_config(update));
     const auto loss = [&] {
       const ContextState written = model->forward(first, model->empty_state(1)).state;

@@ -8,7 +8,7 @@
 namespace infini {
 namespace {
 
-/// A memory with a gradient, and a cache without.
+/// A memory that has a gradient, and a cache that has none.
 ContextState made_up_state(double value = 1) {
   ContextState state;
   state.tensors["layers.0.memory"] = {torch::full({2, 3}, value), true};

@@ -6,8 +6,8 @@
 
 namespace infini {
 
-/// The largest difference between `gradient` and central differences of `loss` with respect to every `stride`-th
-/// element of `parameter` (float64), relative to the largest difference quotient.
+/// Compares `gradient` with central differences of `loss` at every `stride`-th element of `parameter` (float64).
+/// Returns the largest difference, relative to the largest difference quotient.
 inline double gradient_error(const std::function<torch::Tensor()>& loss, torch::Tensor parameter,
                              const torch::Tensor& gradient, int64_t stride = 1) {
   const torch::NoGradGuard no_graph;

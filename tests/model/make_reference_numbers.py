@@ -1,9 +1,9 @@
-"""Writes reference_numbers.h: what transformers computes for the models of reference_numbers_test.cpp.
+"""Writes reference_numbers.h: the results of transformers for the models in reference_numbers_test.cpp.
 
     pip install torch==2.11.0 transformers==5.23.0
     python tests/model/make_reference_numbers.py FOLDER_OF_STORIES260K > tests/model/reference_numbers.h
 
-The weights of the tiny models come from a formula that the test knows too, so that no weights need to be stored.
+The weights of the tiny models come from a formula, which is in the test too. So no weights need to be stored.
 """
 
 import sys

@@ -10,7 +10,8 @@ namespace {
 
 using torch::Tensor;
 
-/// Segment after segment with the ops of one segment, on just what each layer's attention is given.
+/// Computes the same numbers segment by segment, with the ops for one segment, from the inputs of each layer's
+/// attention.
 class OneSegmentAtATime : public AttentionObserver {
  public:
   void observe(int64_t /*layer*/, const ops::AttentionArguments& attention) override {

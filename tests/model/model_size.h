@@ -6,7 +6,7 @@
 
 namespace infini {
 
-/// The floats that a model of this config carries for one row.
+/// The number of floats in the state of a model with this config, for one row.
 inline int64_t memory_size(const ModelConfig& config) {
   const auto model = CausalLanguageModel::uninitialized(config, torch::device(torch::kMeta));
   int64_t size = 0;

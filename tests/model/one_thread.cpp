@@ -1,4 +1,4 @@
-// The tensors of these tests are so small that sharing them out among threads is all that would take time.
+// The tensors of these tests are tiny: several threads would only cost time.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 

@@ -11,8 +11,8 @@
 
 namespace infini::plain {
 
-/// The whole model for one row in plain loops over doubles, written from the paper's formulas alone: what the tests
-/// hold the real one against.
+/// The whole model for one row, in plain loops over doubles. It is written only from the paper's formulas, and the
+/// tests compare the real model with it.
 using Vector = std::vector<double>;
 using Rows = std::vector<Vector>;  // [token][feature]
 
@@ -83,7 +83,7 @@ struct Memory {
   }
 };
 
-/// One layer's attention, all heads; x is normed already. Returns [token][H · D].
+/// The attention of one layer, all heads. x is already normed. Returns [token][H · D].
 inline Rows attention(const Rows& x, const Weights& weights, const std::string& layer, const ModelConfig& config,
                       const std::vector<bool>& starts, const Vector& gain) {
   const int64_t tokens = static_cast<int64_t>(x.size()), width = config.head_dim;

@@ -1,4 +1,4 @@
-// The whole model against the paper's formulas in plain loops.
+// Compares the whole model with the paper's formulas in plain loops.
 #include "model/plain_model.h"
 
 #include <gtest/gtest.h>

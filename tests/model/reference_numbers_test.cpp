@@ -1,4 +1,4 @@
-// The Llama layout against numbers from transformers (make_reference_numbers.py).
+// Compares the Llama layout with numbers from transformers (make_reference_numbers.py).
 #include "model/reference_numbers.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ Tensor reference_tokens(int64_t count, int64_t vocabulary) {
   return (7 * i * i + 3 * i + 1).remainder(vocabulary).unsqueeze(0);
 }
 
-// The formula of the script, over the sorted names.
+// The formula in make_reference_numbers.py, over the sorted names.
 std::shared_ptr<CausalLanguageModel> waves(const ModelConfig& config) {
   const auto model = CausalLanguageModel::uninitialized(config, torch::kFloat64);
   model->set_compute_dtype(torch::kFloat64);

@@ -9,7 +9,7 @@ namespace {
 
 TEST(RotaryEmbedding, TablesHoldTheAnglesOfEveryPosition) {
   RotaryEmbedding rotary(6, 500.0);
-  for (const int64_t length : {3, 40, 7}) {  // grows, then is cut
+  for (const int64_t length : {3, 40, 7}) {  // the table grows, then is cut
     const auto [cos, sin] = rotary.tables(length, torch::kCPU, torch::kFloat64);
     ASSERT_EQ(cos.sizes(), torch::IntArrayRef({length, 6}));
     for (int64_t t = 0; t < length; ++t) {

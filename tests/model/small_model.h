@@ -11,9 +11,9 @@
 
 namespace infini {
 
-/// A model of a few thousand parameters in double, with weights large enough that every part of it matters.
+/// A model of a few thousand parameters in double. Its weights are so large that every part changes the result.
 inline std::shared_ptr<CausalLanguageModel> small_model(const std::string& update, int64_t segment_length = 8,
-                                                          int64_t vocab_size = 40) {
+                                                        int64_t vocab_size = 40) {
   torch::set_num_threads(1);  // the work is too small to share
   torch::manual_seed(7);
   ModelConfig config;

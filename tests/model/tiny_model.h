@@ -26,7 +26,7 @@ inline ModelConfig tiny_config(const std::string& update, int64_t segment_length
   return config;
 }
 
-/// In double throughout; norms and gates are moved off their constant initial values, so that each of them matters.
+/// All in double. Norms and gates do not keep their constant initial values, so each of them changes the result.
 inline std::shared_ptr<CausalLanguageModel> double_model(const ModelConfig& config, uint64_t seed = 1) {
   torch::manual_seed(seed);
   auto model = std::make_shared<CausalLanguageModel>(config);
@@ -44,7 +44,7 @@ inline torch::Tensor random_tokens(int64_t rows, int64_t count, int64_t vocabula
   return torch::randint(vocabulary, {rows, count}, torch::kInt64);
 }
 
-/// What a state carries, in the order of the names.
+/// The tensors of a state, in the order of their names.
 inline std::vector<torch::Tensor> values_of(const ContextState& state) {
   std::vector<torch::Tensor> values;
   for (const auto& [name, tensor] : state.tensors) values.push_back(tensor.value);

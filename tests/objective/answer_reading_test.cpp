@@ -17,7 +17,7 @@ TEST(AnswerReading, CountsAndLossesAreThoseOfTheLogitsAtTheAnswersPlaces) {
   Tensor targets = torch::randint(model->config().vocab_size, {rows, length}, torch::kInt64);
   const Tensor answers = torch::tensor({3, 4, 11, 0, 5, -1, 7, 8, 9}, torch::kInt64).view({3, 3});
   const Tensor best = model->logits(hidden).argmax(2);
-  targets[0][3] = best[0][3];  // at least one right
+  targets[0][3] = best[0][3];  // at least one right answer
   double loss = 0;
   std::vector<int64_t> correct(3), count(3);
   for (int64_t row = 0; row < rows; ++row) {
@@ -36,7 +36,7 @@ TEST(AnswerReading, CountsAndLossesAreThoseOfTheLogitsAtTheAnswersPlaces) {
   EXPECT_TRUE(whole.correct.equal(torch::tensor(correct)));
   EXPECT_TRUE(whole.count.equal(torch::tensor(count)));
 
-  // In two parts, an answer in both.
+  // Read in two parts, with answer tokens in both.
   AnswerReading parts = read_answers(*model, hidden.slice(1, 0, 8), targets.slice(1, 0, 8), answers, 0);
   parts.add(read_answers(*model, hidden.slice(1, 8), targets.slice(1, 8), answers, 8));
   EXPECT_NEAR(parts.loss.item<double>(), loss, 1e-4);

@@ -10,7 +10,7 @@
 namespace infini {
 namespace {
 
-/// Books of these lengths as training and validation data, in segments of 8.
+/// Training and validation data: books of these lengths. Segments have 8 tokens.
 class Documents {
  public:
   explicit Documents(const std::vector<int64_t>& lengths) {

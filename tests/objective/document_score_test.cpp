@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "model/small_model.h"
 #include "log/error.h"
+#include "model/small_model.h"
 
 namespace infini {
 namespace {
@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::Pointwise;
 using ::testing::ThrowsMessage;
 
-/// Every loss by the token it belongs to; fails if one is scored twice or out of order.
+/// The loss of every token. Fails if a token is scored twice or out of order.
 std::vector<double> losses_of(CausalLanguageModel& model, const std::vector<int64_t>& tokens,
                               const ScoreOptions& options) {
   size_t given = 0;

@@ -20,7 +20,7 @@ inline std::vector<int64_t> tokens_of(const Example& example, int64_t begin, int
   return tokens;
 }
 
-/// An example of bytes as text, without its document_start.
+/// The text of an example of bytes, without document_start.
 inline std::string text_of(const Example& example, int64_t begin, int64_t end) {
   std::string text;
   for (const int64_t token : tokens_of(example, begin, end)) text += static_cast<char>(token);

@@ -40,7 +40,7 @@ TEST(NeedleBatches, FillsABatchWithSequencesOfTheStagesLength) {
     EXPECT_EQ(batch.starts.sum().item<int64_t>(), batch.tokens.size(0));
     EXPECT_EQ(batch.target_count, batch.targets.ge(0).sum().item<int64_t>());
     EXPECT_EQ(batch.padding_count, batch.targets.lt(0).sum().item<int64_t>());
-    // Every sequence reaches into its last segment.
+    // Every sequence ends in the last segment.
     EXPECT_TRUE(batch.targets.select(1, (count - 1) * kSegmentLength).ge(0).all().item<bool>());
   }
   EXPECT_EQ(segments, (std::set<int64_t>{4, 5, 6, 7, 8}));
@@ -56,7 +56,7 @@ TEST(NeedleBatches, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
 
 TEST(NeedleBatch, PassesOverAnExampleThatNeedsMoreThanTheSequence) {
   const NeedleTask task = task_of_bytes({.kind = "passkeys", .needles = 2});
-  const int64_t inputs = task.shortest_length() - 1;  // which most examples fit
+  const int64_t inputs = task.shortest_length() - 1;  // long enough for most examples
   uint64_t examples = 0;
   for (int i = 0; i < 100; ++i) {
     const TrainingBatch batch = needle_batch(task, 3, examples, 10, 1, inputs, 1);
@@ -97,7 +97,7 @@ TEST(NeedleBatches, GainIsOneWhereTheEvidenceIsAndTheSameElsewhereInAnExample) {
   for (int i = 0; i < 40; ++i) {
     const TrainingBatch batch = stream.next({.shortest = 8, .longest = 8, .largest_gain = 256});
     for (int64_t row = 0; row < batch.tokens.size(0); ++row) {
-      // The same example once more, for its marks.
+      // Make the same example again, to get its marks.
       const int64_t inputs = batch.targets[row].ge(0).sum().item<int64_t>();
       const Example example = task_of_bytes().example(3, index++, inputs + 1);
       const int64_t first = example.evidence()[0].begin / kSegmentLength;

@@ -85,7 +85,7 @@ TEST(NeedleTask, BreaksNoSentence) {
     const Example example = task.example(1, index, 1500);
     const int64_t begin = example.evidence()[0].begin;
     const std::string before = text_of(example, begin - 1, begin);
-    // Where the key follows the introduction at once, that ends with a full stop, too.
+    // The key may follow the introduction directly, which also ends with a full stop.
     EXPECT_EQ(before, ".") << index;
   }
 }

@@ -32,7 +32,7 @@ std::shared_ptr<CausalLanguageModel> double_model(const std::string& update) {
   return model;
 }
 
-/// Two rows; the second begins a new document in its fourth segment, and some targets are masked.
+/// Two rows. The second row begins a new document in its fourth segment. Some targets are masked.
 TrainingBatch made_up_batch() {
   torch::manual_seed(4);
   TrainingBatch batch;
@@ -45,7 +45,8 @@ TrainingBatch made_up_batch() {
   return batch;
 }
 
-/// The same as a task has it: with weights, gains, and answers in the second and the last chunk of two segments.
+/// The same batch in the form of a task: with weights, gains and answers. Chunks have two segments, and the answers are
+/// in the second and the last chunk.
 TrainingBatch made_up_batch_with_answers() {
   TrainingBatch batch = made_up_batch();
   batch.weights = torch::rand({kRows, kSegments * kSegmentLength}, torch::kFloat64);
@@ -54,7 +55,7 @@ TrainingBatch made_up_batch_with_answers() {
   return batch;
 }
 
-/// A memory that is not empty, as carry_memory hands it on.
+/// A memory that is not empty, as with carry_memory.
 ContextState made_up_state(const CausalLanguageModel& model) {
   torch::manual_seed(5);
   ContextState state = model.empty_state(kRows);
@@ -78,7 +79,7 @@ void take_gradients(CausalLanguageModel& model, Outcome& outcome) {
   }
 }
 
-/// Everything in one graph, without the schedule.
+/// Computes everything in one graph, not chunk by chunk.
 Outcome one_graph(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state) {
   const ForwardResult forward = model.forward(batch.tokens, state, {batch.starts, batch.gain});
   const Tensor loss =
@@ -118,7 +119,7 @@ TEST_P(Backpropagation, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
   const auto model = double_model(GetParam());
   for (const TrainingBatch& batch : {made_up_batch(), made_up_batch_with_answers()}) {
     std::vector<ContextState> states{model->empty_state(kRows)};
-    if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention never has a memory to carry
+    if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention has no memory to carry
     for (const ContextState& state : states) {
       const Outcome expected = one_graph(*model, batch, state);
       for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
@@ -139,7 +140,7 @@ TEST_P(Backpropagation, ReadsTheAnswersWhereverAChunkEnds) {
   for (const int64_t segments_per_chunk : {1, 2, 5}) {
     const torch::AutoGradMode graph(true);
     const BackpropagationResult result = backpropagate(*model, batch, model->empty_state(kRows), batch.target_count,
-                                               {segments_per_chunk, BorderStates::device});
+                                                       {segments_per_chunk, BorderStates::device});
     EXPECT_NEAR(result.answers->loss.item<double>(), expected.loss.item<double>(), 1e-5);
     EXPECT_TRUE(result.answers->correct.equal(expected.correct));
     EXPECT_EQ(result.answers->count.sum().item<int64_t>(), 5);
@@ -164,12 +165,12 @@ TEST(Backpropagation, CarriesGradientFromTheLastSegmentToTheFirst) {
   batch.starts.fill_(false);
   batch.targets.slice(1, 0, (kSegments - 1) * kSegmentLength).fill_(-1);
   batch.target_count = kRows * kSegmentLength;
-  // A token that stands in the first segment alone is reached through the memory alone.
+  // This token is only in the first segment, so its gradient comes only through the memory.
   batch.tokens.clamp_max_(kVocabulary - 2);
   batch.tokens[0][1] = kVocabulary - 1;
   backpropagate(*model, batch, model->empty_state(kRows), batch.target_count, {1, BorderStates::device});
   const Tensor weight = model->named_parameters()["model.embed_tokens.weight"];
-  // Only what the embedding feeds in, not its use as the head: compare with finite differences of the loss.
+  // Compare the gradient of this token's embedding with finite differences of the loss.
   const Tensor gradient = weight.grad()[kVocabulary - 1].clone();
   const auto loss = [&] {
     const torch::NoGradGuard no_graph;
@@ -189,7 +190,7 @@ TEST(Backpropagation, CarriesGradientFromTheLastSegmentToTheFirst) {
   }
 }
 
-/// Remembers with what the last pass began.
+/// Keeps the memory with which the last pass began.
 class LastMemory : public AttentionObserver {
  public:
   void observe(int64_t /*layer*/, const ops::AttentionArguments& attention) override {
@@ -226,7 +227,8 @@ TEST(Backpropagation, ComputesNoLogitsWhereThereAreNoTargets) {
     for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, kSegments}) {
       expect_same(scheduled(*model, batch, model->empty_state(kRows), {segments_per_chunk}), expected);
     }
-    // A target that is none makes the logits' absence seen: its id is outside of the vocabulary.
+    // This target id is outside the vocabulary, so computing its logits would fail. It shows that no logits are
+    // computed here.
     batch.targets.slice(1, end).fill_(kVocabulary + 100);
     batch.targets.slice(1, 0, begin).fill_(kVocabulary + 100);
     expect_same(scheduled(*model, batch, model->empty_state(kRows), {2}), expected);

@@ -11,7 +11,7 @@ Metrics validation(double loss, double answer_loss = 0, double exact_match = 0) 
   return {{"loss", loss}, {"answer_loss", answer_loss}, {"exact_match", exact_match}};
 }
 
-/// Takes validations as of step 10, 20, …
+/// Gives the validations of steps 10, 20, …
 void observe(EarlyStop& stop, const std::vector<Metrics>& validations) {
   int64_t step = 0;
   for (const Metrics& metrics : validations) stop.observe(metrics, step += 10);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes reference_numbers.h: what torch.optim.AdamW and transformers' Adafactor make of small parameters in five steps
-of made-up gradients, and TensorBoard's own bytes of one event.
+"""Writes reference_numbers.h: small parameters after five steps of torch.optim.AdamW and of transformers' Adafactor with
+made-up gradients, and the bytes that TensorBoard itself writes for one event.
 
     pip install torch transformers tensorboard
     python make_reference_numbers.py > reference_numbers.h

@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
 
+#include "train/backpropagation.h"
 #include "train/gradient_clipping.h"
 #include "train/optimizer.h"
-#include "train/backpropagation.h"
 
-// A tensor on the meta device has no values: a step that runs there reads none and makes no tensor on another device,
-// which is what a GPU asks of it too.
+// A tensor on the meta device has no values. If a step runs there, it reads no value and makes no tensor on another
+// device. A step on a GPU must not do these things either.
 namespace infini {
 namespace {
 
@@ -37,7 +37,8 @@ TEST_P(MetaStepTest, RunsUpToTheSynchronisationPoint) {
   batch.starts = torch::empty({2, 5}, meta.dtype(torch::kBool));
 
   zero_gradients(model);
-  const BackpropagationResult result = backpropagate(model, batch, model.empty_state(2), 160, {2, BorderStates::device});
+  const BackpropagationResult result =
+      backpropagate(model, batch, model.empty_state(2), 160, {2, BorderStates::device});
   const torch::Tensor norm = sum_and_clip_gradients(gradients(model), 1.0, {});
   optimizer->step(0.5);
 

@@ -36,7 +36,7 @@ class ReferenceModule : public torch::nn::Module {
     return {{"matrix", {3, 4}}, {"norm", {5}}, {"memory_gate", {2}}};
   }
   static int64_t numel(const std::vector<int64_t>& shape) { return c10::multiply_integers(shape); }
-  /// The script's names are matrix, norm and gate.
+  /// The names in the script are matrix, norm and gate.
   static double offset(const std::string& name) { return name == "matrix" ? 6 : 4; }
   static Tensor start(const std::string& name, const std::vector<int64_t>& shape) {
     return (torch::sin(torch::arange(numel(shape), torch::kFloat64) * 0.7 + offset(name)) * 0.8).reshape(shape);
@@ -50,7 +50,7 @@ void run_steps(ReferenceModule& module, Optimizer& optimizer, int64_t first, int
   }
 }
 
-/// The rules of the reference: the gate has a rate of its own, and matrices alone decay.
+/// The rules of the reference: the gate has its own rate, and only matrices decay.
 std::unique_ptr<Optimizer> optimizer_of(const ReferenceModule& module, const OptimizerConfig& config) {
   return make_optimizer(parameter_groups(module, config, {{"memory_gate", 0.3, 0.0}, {"norm", {}, 0.0}}), config);
 }

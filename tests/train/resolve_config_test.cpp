@@ -18,7 +18,7 @@ using testing::message_of;
 using testing::TemporaryFolder;
 using testing::write_text;
 
-/// Data of a sentencepiece tokenizer, and a folder like that of a checkpoint.
+/// Data with a sentencepiece tokenizer, and a folder that looks like a checkpoint.
 class ResolvedConfig : public ::testing::Test {
  protected:
   ResolvedConfig() {
@@ -29,7 +29,8 @@ class ResolvedConfig : public ::testing::Test {
     options.tokenizer = folder_ / "lossy.model";
     prepare(options);
   }
-  /// Weights of this tokenizer and end-of-text ids to start from, as far as they are looked at here.
+  /// A checkpoint to start from, with this tokenizer and these end-of-text ids. It has only the files that are read
+  /// here.
   void start_from(const Tokenizer& tokenizer, const nlohmann::json& eos) {
     config_.initial_checkpoint = folder_ / "checkpoint";
     ModelConfig model = config_.model;

@@ -40,7 +40,7 @@ TEST_P(ResumeTest, EndsWithTheWeightsOfAnUndisturbedRun) {
   const std::string expected = runs_.weights(6);
   const std::vector<nlohmann::json> expected_metrics = runs_.metrics();
 
-  // As a process that was killed in step 6 leaves it.
+  // The folder as after a kill in step 6.
   std::filesystem::remove_all(runs_.checkpoint(6));
   std::filesystem::remove_all(runs_.checkpoint(4));
   const TrainingOutcome outcome = runs_.train(/*resume=*/true);
@@ -237,7 +237,7 @@ TEST(ResumeTest, NamesTheFileOfADamagedState) {
 TEST(ResumeTest, RefusesACheckpointWithoutItsTrainingState) {
   TinyRuns runs;
   runs.train();
-  // As copied from a model hub: no trainer/, no checksums.
+  // A checkpoint from a model hub has no trainer/ and no checksums.
   std::filesystem::remove_all(runs.checkpoint(6) / "trainer");
   std::filesystem::remove(runs.checkpoint(6) / "checksums.json");
   EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("initial_checkpoint"));
@@ -246,7 +246,7 @@ TEST(ResumeTest, RefusesACheckpointWithoutItsTrainingState) {
 TEST(ResumeTest, GoesOnAfterASignal) {
   TinyRuns whole;
   whole.config.steps = 12;
-  whole.config.schedule.final_fraction = 1.0;  // the schedule does not depend on the number of steps
+  whole.config.schedule.final_fraction = 1.0;  // makes the schedule independent of the number of steps
   whole.train();
 
   TinyRuns runs;
@@ -254,7 +254,7 @@ TEST(ResumeTest, GoesOnAfterASignal) {
   runs.config.schedule.final_fraction = 1.0;
   runs.config.checkpoint.every = 1'000'000;
   std::thread interrupter([&] {
-    // The first line shows that the trainer is in its loop, where signals only raise a flag.
+    // The first line shows that the trainer is in its loop, where a signal only sets a flag.
     while (testing::read_text(runs.run_folder() / "metrics.jsonl").empty()) std::this_thread::yield();
     kill(getpid(), SIGTERM);
   });

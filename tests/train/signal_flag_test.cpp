@@ -15,7 +15,7 @@ namespace {
 
 volatile std::sig_atomic_t handled = 0;
 
-/// Waits until the flag is up, which may take its watcher a moment; false after ten seconds.
+/// Waits until the watcher sets the flag, which may take a moment. Returns false after ten seconds.
 bool comes_up(const SignalFlag& flag) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!flag.requested() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
@@ -42,7 +42,7 @@ TEST(SignalFlagTest, IsSeenFromAnyThreadWithoutBeingTakenFirst) {
   EXPECT_TRUE(seen);
 }
 
-/// Standard error goes into ends[1] until ends[0], its reader, is closed.
+/// Standard error goes into ends[1]. ends[0] is its reader, until it is closed.
 void expect_request_when_the_reader_goes_away(const int (&ends)[2]) {
   const int standard_error = dup(STDERR_FILENO);
   dup2(ends[1], STDERR_FILENO);
@@ -114,7 +114,7 @@ TEST(SignalFlagTest, LetsNoHandlerRunInThisThreadOrThoseItStarts) {
     std::raise(SIGTERM);
   }
   EXPECT_EQ(handled, 0);
-  std::raise(SIGTERM);  // given back
+  std::raise(SIGTERM);  // the previous handler is back
   EXPECT_EQ(handled, 1);
   std::signal(SIGTERM, previous);
 }

@@ -5,7 +5,7 @@
 namespace infini {
 namespace {
 
-/// A state of one memory and one position, as a kind of memory with a ring has it.
+/// A state with one memory and one position, like that of a ring buffer.
 ContextState made_up_state(double value, int64_t width = 3) {
   ContextState state;
   state.tensors["layers.0.memory"] = {torch::full({2, width}, value, torch::kFloat64), true};
@@ -25,7 +25,7 @@ TEST(StateStore, GivesStatesBackFromTheLastToTheFirst) {
   for (const double value : {1.0, 2.0, 3.0}) {
     ContextState state = made_up_state(value);
     store.push(state);
-    state["layers.0.memory"].fill_(99);  // what is kept is a copy
+    state["layers.0.memory"].fill_(99);  // the store keeps a copy
   }
   for (const double value : {3.0, 2.0, 1.0}) expect_value(store.pop(torch::kCPU), value);
 }
@@ -34,7 +34,8 @@ TEST(StateStore, KeepsAllStatesInOneBlock) {
   StateStore store(2, BorderStates::host);
   store.push(made_up_state(1));
   store.push(made_up_state(2));
-  const torch::Tensor second = store.pop(torch::kCPU)["layers.0.memory"], first = store.pop(torch::kCPU)["layers.0.memory"];
+  const torch::Tensor second = store.pop(torch::kCPU)["layers.0.memory"],
+                      first = store.pop(torch::kCPU)["layers.0.memory"];
   EXPECT_EQ(first.storage().data(), second.storage().data());
 }
 

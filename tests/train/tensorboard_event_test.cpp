@@ -8,7 +8,7 @@ namespace infini {
 namespace {
 
 TEST(TensorboardEventTest, HasTheChecksumOfTheStandardsExample) {
-  EXPECT_EQ(tensorboard::crc32c("123456789"), 0xE3069283u);            // RFC 3720's polynomial, its usual check value
+  EXPECT_EQ(tensorboard::crc32c("123456789"), 0xE3069283u);  // the usual check value for the polynomial of RFC 3720
   EXPECT_EQ(tensorboard::crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, B.4
 }
 

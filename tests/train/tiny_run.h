@@ -21,7 +21,7 @@ inline std::vector<int32_t> made_up_text(int64_t length, int64_t seed) {
   return ids;
 }
 
-/// Writes a split of documents with these lengths and returns its description.
+/// Writes a split with documents of these lengths, and returns its description.
 inline SplitDescription write_split(const std::filesystem::path& data_folder, const std::string& name,
                                     const std::vector<int64_t>& lengths) {
   std::filesystem::create_directories(data_folder / name);
@@ -38,7 +38,7 @@ inline SplitDescription write_split(const std::filesystem::path& data_folder, co
   return split;
 }
 
-/// A data folder of bytes, as `infini prepare` writes it.
+/// A data folder of bytes, like one from `infini prepare`.
 inline void write_tiny_data(const std::filesystem::path& data_folder,
                             const std::vector<int64_t>& lengths = {90, 41, 200, 17, 64, 130}) {
   DatasetDescription description;
@@ -49,7 +49,7 @@ inline void write_tiny_data(const std::filesystem::path& data_folder,
   write_dataset_description(data_folder, description);
 }
 
-/// Six steps of a model of a few thousand parameters, a checkpoint every second step.
+/// Six steps of a model with a few thousand parameters, and a checkpoint every second step.
 inline TrainConfig tiny_config(const std::filesystem::path& folder) {
   TrainConfig config;
   config.name = "tiny";
@@ -78,12 +78,12 @@ inline TrainConfig tiny_config(const std::filesystem::path& folder) {
   return config;
 }
 
-/// Runs in a folder of their own, on data of their own.
+/// Runs in their own folder, on their own data.
 class TinyRuns {
  public:
   TinyRuns() : config(tiny_config(folder_.path())) { write_tiny_data(config.data.path); }
 
-  /// A task instead of documents, a stage every two steps; validations count its answers.
+  /// A task instead of documents, with a new stage every two steps. Validations count its answers.
   void learn(const std::string& task) {
     config.task.kind = task;
     config.task.digits = 3;
@@ -95,7 +95,7 @@ class TinyRuns {
     config.memory_gain.largest = {1, 4, 16};
   }
 
-  /// No step changes a weight.
+  /// Steps change no weight.
   void stand_still() {
     config.optimizer.learning_rate = 0;
     config.parameters.clear();

@@ -62,7 +62,7 @@ TEST(TrainerTest, ValidatesOnTheBeginningOfTheSplitDocumentByDocument) {
   const auto validation = runs.metrics().back().at("validation");
   EXPECT_EQ(validation.at("tokens"), 60);
 
-  // 50 targets of the first document and 10 of the second, each read at once.
+  // 50 targets in the first document and 10 in the second, each read in one pass.
   const auto model = load_model(runs.checkpoint(6), torch::kCPU, torch::kFloat32);
   const TokenDataset split(runs.config.data.path / "validation");
   double sum = 0;
@@ -128,7 +128,7 @@ TEST(TrainerTest, KeepsTheLastCheckpoints) {
 TEST(TrainerTest, SkipsStepsThatAreNotFiniteAndStopsAfterManyInARow) {
   TinyRuns runs;
   runs.config.steps = 50;
-  runs.config.optimizer.learning_rate = 1e38;  // the first step makes the weights overflow
+  runs.config.optimizer.learning_rate = 1e38;  // the weights overflow in the first step
   runs.config.max_skipped_steps = 4;
   runs.config.checkpoint = {.every = 1, .keep_last = 100};
   runs.config.validation.every = 0;
@@ -142,7 +142,7 @@ TEST(TrainerTest, SkipsStepsThatAreNotFiniteAndStopsAfterManyInARow) {
   for (size_t i = metrics.size() - 4; i < metrics.size(); ++i) EXPECT_EQ(metrics[i].at("skipped"), true);
   EXPECT_TRUE(metrics.back().at("gradient_norm").is_null());
   EXPECT_EQ(metrics.back().at("skipped_steps"), 4);
-  const int64_t last = static_cast<int64_t>(metrics.size());  // stopped before its checkpoint
+  const int64_t last = static_cast<int64_t>(metrics.size());  // the run stopped without a checkpoint of this step
   EXPECT_EQ(runs.weights(last - 1), runs.weights(last - 4)) << "a skipped step changes nothing";
 }
 
@@ -150,7 +150,7 @@ TEST(TrainerTest, ASkippedStepEmptiesTheMemoryThatIsCarried) {
   TinyRuns runs;
   runs.config.carry_memory = true;
   runs.config.steps = 3;
-  runs.config.optimizer.learning_rate = 1e38;  // from the second step on nothing is finite
+  runs.config.optimizer.learning_rate = 1e38;  // after the first step nothing is finite
   runs.config.checkpoint = {.every = 1, .keep_last = 100};
   runs.config.validation.every = 0;
   runs.train();
@@ -224,7 +224,7 @@ TEST(TrainerTest, WritesOneTensorboardRecordALoggedStep) {
     position += 16 + length;
     ASSERT_LE(position, bytes.size());
   }
-  EXPECT_EQ(records, 2u + 6u);  // version and session start, then a step each
+  EXPECT_EQ(records, 2u + 6u);  // version and session start, then one per step
   EXPECT_THAT(bytes, HasSubstr("gate/layer 1 head 0"));
 }
 
@@ -240,7 +240,7 @@ TEST(TrainerTest, LearnsATaskStageAfterStageAndMeasuresItsAnswers) {
     EXPECT_LE(metrics[i].at("segments"), 20);
     EXPECT_GT(metrics[i].at("answer_loss"), 0);
     EXPECT_LE(metrics[i].at("answer_accuracy"), 1);
-    // The answers' loss, and a tenth of the others'.
+    // The loss of the answers, plus a tenth of the other tokens' loss.
     EXPECT_GT(metrics[i].at("loss").get<double>(), metrics[i].at("answer_loss").get<double>());
   }
   EXPECT_TRUE(metrics[2].at("validation").contains("exact_match"));
@@ -319,7 +319,7 @@ TEST(TrainerTest, LeavesNoFolderBehindWhereItRefuses) {
 TEST(TrainerTest, NamesItsParameterGroupsAndWhatIsProbablyNotMeant) {
   TinyRuns runs;
   runs.config.schedule.warmup_steps = 6;
-  runs.config.train_length = 400;  // most of it padding
+  runs.config.train_length = 400;  // most of a sequence is padding
   runs.config.model.memory.segment_length = 400;
   runs.config.parameters.insert(runs.config.parameters.begin(), {.match = "*.embed_tokens.*", .trainable = false});
   ::testing::internal::CaptureStderr();

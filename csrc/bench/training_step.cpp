@@ -1,7 +1,7 @@
 #include "bench/training_step.h"
 
-#include "train/gradient_clipping.h"
 #include "train/backpropagation.h"
+#include "train/gradient_clipping.h"
 #include "train/step_readings.h"
 
 namespace infini {
@@ -26,7 +26,7 @@ TrainingStep::TrainingStep(const TrainConfig& config, torch::Device device, torc
 
 double TrainingStep::run() {
   const BackpropagationOptions options{config_.segments_per_chunk,
-                                config_.border_states == "host" ? BorderStates::host : BorderStates::device};
+                                       config_.border_states == "host" ? BorderStates::host : BorderStates::device};
   zero_gradients(*model_);
   torch::Tensor loss;
   for (int64_t i = 0; i < config_.accumulation; ++i) {

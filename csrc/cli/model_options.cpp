@@ -4,9 +4,9 @@
 
 #include <iostream>
 
-#include "checkpoint/run_checkpoints.h"
 #include "cli/freed_memory.h"
 #include "io/available_cores.h"
+#include "io/run_checkpoints.h"
 #include "log/error.h"
 #include "model/loading.h"
 #include "train/device.h"
@@ -18,7 +18,8 @@ const char* const kThreadsHelp = "CPU threads; 0: one for each core that the pro
 void add_model_options(cxxopts::Options& options) {
   const auto text = [] { return cxxopts::value<std::string>(); };
   auto add = options.add_options();
-  add("checkpoint", "a checkpoint (Hugging Face layout), or a run: its best checkpoint, or else its newest", text(), "DIR");
+  add("checkpoint", "a checkpoint (Hugging Face layout), or a run: its best checkpoint, or else its newest", text(),
+      "DIR");
   add("precision", "float32 or bfloat16: what the model computes in", text()->default_value("float32"), "NAME");
   add("device", "auto, cpu, cuda or cuda:1", text()->default_value("auto"), "NAME");
   add("threads", kThreadsHelp, cxxopts::value<int>()->default_value("0"), "N");

@@ -12,7 +12,7 @@ Limits fraction_below_one() { return {.minimum = 0, .maximum = 1, .maximum_open 
 Limits one_of(std::vector<std::string_view> choices) { return {.choices = std::move(choices)}; }
 Limits any() { return {}; }
 
-std::vector<std::string_view> memory_kind_names() {
+std::vector<std::string_view> memory_kind_choices() {
   std::vector<std::string_view> names;
   for (const MemoryKind& kind : memory_kinds()) names.push_back(kind.name);
   return names;
@@ -58,7 +58,7 @@ const std::vector<ConfigKey>& config_keys() {
       {"model.mlp_bias", FIELD(model.mlp_bias), any()},
       {"model.qk_norm", FIELD(model.qk_norm), any()},
       {"model.initializer_range", FIELD(model.initializer_range), any()},
-      {"model.memory.kind", FIELD(model.memory.kind), one_of(memory_kind_names())},
+      {"model.memory.kind", FIELD(model.memory.kind), one_of(memory_kind_choices())},
       {"model.memory.segment_length", FIELD(model.memory.segment_length), any()},
       {"model.memory.update", FIELD(model.memory.update), one_of({"linear", "delta", "none"})},
       {"optimizer.name", FIELD(optimizer.name), one_of({"adamw", "adafactor"})},

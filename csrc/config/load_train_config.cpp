@@ -73,8 +73,7 @@ class Reader {
       throw UserError(where + ": expected key=value, as in model.memory.update=delta");
     }
     const std::string path = text.substr(0, equals), value = text.substr(equals + 1);
-    if (path == kBaseKey)
-      throw UserError(where + ": base is said in a file; give that file in place of --set base");
+    if (path == kBaseKey) throw UserError(where + ": base is said in a file; give that file in place of --set base");
     if (path == kParametersKey) return read_rules_override(value, where);
     // The first part of the key that does not exist is the misspelt one.
     for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {

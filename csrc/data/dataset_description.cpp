@@ -67,7 +67,7 @@ DatasetDescription read_dataset_description(const std::filesystem::path& data_fo
   for (const char* name : kSplitNames) {
     if (splits.has(name)) description.splits.push_back(split_from_json(name, splits.child(name)));
   }
-  description.made_from = json.at("made_from");
+  if (json.has("made_from")) description.made_from = json.at("made_from");
   return description;
 }
 

@@ -43,8 +43,7 @@ class CausalLanguageModel : public torch::nn::Module {
                                                             const torch::TensorOptions& options);
 
   /// With a decoder of one's own, for a kind of memory that is in no table.
-  CausalLanguageModel(const ModelConfig& config, std::shared_ptr<Decoder> decoder,
-                      const torch::TensorOptions& options);
+  CausalLanguageModel(const ModelConfig& config, std::shared_ptr<Decoder> decoder, const torch::TensorOptions& options);
 
   /// What is carried before the first segment of `rows` texts.
   ContextState empty_state(int64_t rows) const;

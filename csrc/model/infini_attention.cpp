@@ -45,7 +45,8 @@ void InfiniAttention::memorize(const Tensor& x, ContextState& state, Pass& pass)
   TORCH_CHECK(!pass.segments.gain, "memorizing knows no gain: read the segments instead");
   const auto [k, v] = project_keys_and_values(x);
   Tensor transition, written;
-  std::tie(transition, written, norm) = ops::memory_summary(k, v, norm, pass.segments.length, update_, pass.segments.starts);
+  std::tie(transition, written, norm) =
+      ops::memory_summary(k, v, norm, pass.segments.length, update_, pass.segments.starts);
   memory = transition.matmul(memory) + written;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "checkpoint/checkpoint.h"
 #include "log/error.h"
@@ -73,13 +74,13 @@ void set_model_weights(CausalLanguageModel& model, const NamedTensors& weights, 
   const auto parameters = model.named_parameters();
   // Everything is checked before anything is changed.
   const MemoryKind& kind = find_memory_kind(model.config().memory.kind);
-  size_t missing = 0;
+  std::vector<std::string> missing;
   for (const auto& parameter : parameters) {
     const auto found = weights.find(parameter.key());
     if (found != weights.end()) {
       check(found->first, found->second, parameter.value(), folder.string());
     } else if (is_own_parameter(kind, parameter.key())) {
-      ++missing;
+      missing.push_back(parameter.key());
     } else {
       throw UserError(joined(folder.string(), ": tensor ", parameter.key(),
                              " is missing; the model of this config needs it with the shape ",
@@ -89,9 +90,9 @@ void set_model_weights(CausalLanguageModel& model, const NamedTensors& weights, 
   for (const auto& weight : weights) {
     if (!parameters.contains(weight.first)) check_surplus(weight.first, weights, model.config(), folder.string());
   }
-  if (missing > 0) {
-    log::warn(joined(folder.string(), " lacks ", missing, " tensors of the memory (a model without it so far): they begin ",
-                     "with initial values, and β with ", initial_beta));
+  if (!missing.empty()) {
+    log::warn(joined(folder.string(), " lacks ", missing.size(), " tensors of the memory, such as ", missing.front(),
+                     " (a model without it so far): they begin with initial values, and β with ", initial_beta));
   }
   for (const auto& parameter : parameters) {
     const auto found = weights.find(parameter.key());

@@ -58,7 +58,8 @@ constexpr int64_t kFewestWords = 3, kMostWords = 8;
 std::string random_sentence(DeterministicRandom& random) {
   std::string sentence;
   for (int64_t words = random.between(kFewestWords, kMostWords); words > 0; --words) {
-    sentence += (sentence.empty() ? "" : " ") + std::string(kVocabulary[random.below(kVocabulary.size())]);
+    if (!sentence.empty()) sentence += ' ';
+    sentence += kVocabulary[random.below(kVocabulary.size())];
   }
   sentence.front() = static_cast<char>(sentence.front() - 'a' + 'A');
   return sentence + ".";

@@ -104,9 +104,8 @@ std::string commands(const RunRecord& run) {
   std::string text = "infini train " + quoted(run.folder / "config.yaml") + " --set " +
                      shell_quoted("name=" + again.filename().string()) + "\n";
   if (run.data_path.empty() || run.checkpoint.empty()) return text;
-  const fs::path checkpoint = run.best ? fs::path("step-" + std::to_string(run.best->step)) : run.checkpoint.filename();
-  const std::string evaluation = "infini eval --checkpoint " + quoted(again / "checkpoints" / checkpoint) +
-                                 " \\\n    --data " + quoted(fs::path(run.data_path) / "test");
+  const std::string evaluation =
+      "infini eval --checkpoint " + quoted(again) + " \\\n    --data " + quoted(fs::path(run.data_path) / "test");
   text += evaluation + " --json > " + quoted(again / "evaluation.json") + "\n";
   if (run.model && run.model->has_memory()) {
     text += evaluation + " --no-memory --json > " + quoted(again / "evaluation-no-memory.json") + "\n";

@@ -2,12 +2,12 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <charconv>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "io/run_checkpoints.h"
 #include "log/error.h"
 #include "report/parameter_count.h"
 
@@ -120,31 +120,6 @@ std::optional<Evaluation> read_evaluation(RunRecord& run, const std::string& fil
   }
 }
 
-/// The N of a folder named step-N; nothing for any other name, such as that of a checkpoint that is being written.
-std::optional<int64_t> checkpoint_step(const std::string& name) {
-  constexpr std::string_view prefix = "step-";
-  if (!name.starts_with(prefix)) return std::nullopt;
-  int64_t step = 0;
-  const char* const end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return step;
-}
-
-fs::path newest_checkpoint(const fs::path& checkpoints) {
-  fs::path newest;
-  int64_t newest_step = -1;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(checkpoints, error)) {
-    const auto step = checkpoint_step(entry.path().filename().string());
-    if (step && *step > newest_step) {
-      newest = entry.path();
-      newest_step = *step;
-    }
-  }
-  return newest;
-}
-
 ModelSummary model_summary(const json& config) {
   ModelSummary model;
   model.vocab_size = integer(config, "vocab_size");
@@ -162,11 +137,12 @@ ModelSummary model_summary(const json& config) {
 }
 
 void read_checkpoint_summary(RunRecord& run) {
-  run.checkpoint = newest_checkpoint(run.folder / "checkpoints");
-  if (run.checkpoint.empty()) {
+  const std::map<int64_t, fs::path> checkpoints = checkpoints_in(run.folder / "checkpoints");
+  if (checkpoints.empty()) {
     run.notes.push_back("checkpoints/ has no step-N yet: the model and its parameter count are unknown.");
     return;
   }
+  run.checkpoint = checkpoints.rbegin()->second;
   const std::string name = "checkpoints/" + run.checkpoint.filename().string();
   try {
     run.model = model_summary(json::parse(read_text(run.checkpoint / "config.json").value_or("")));
@@ -180,16 +156,11 @@ void read_checkpoint_summary(RunRecord& run) {
   }
 }
 
-/// Only a run that watches a metric writes the file, so a missing file needs no note.
-void read_best(RunRecord& run) {
-  const auto text = read_text(run.folder / "best.json");
-  if (!text) return;
+void read_best_checkpoint(RunRecord& run) {
   try {
-    const json best = json::parse(*text);
-    run.best = {best.at("step").get<int64_t>(), best.at("metric").get<std::string>(), best.at("value").get<double>()};
-  } catch (const json::exception& error) {
-    run.notes.push_back(std::string("best.json cannot be read: the best checkpoint is unknown (") + error.what() +
-                        ").");
+    run.best = read_best(run.folder);
+  } catch (const UserError& error) {
+    run.notes.push_back(std::string("The best checkpoint is unknown: ") + error.what() + ".");
   }
 }
 
@@ -228,7 +199,7 @@ RunRecord read_run(const fs::path& folder) {
   read_configuration(run);
   read_metrics(run);
   read_checkpoint_summary(run);
-  read_best(run);
+  read_best_checkpoint(run);
   run.needles = read_needle_grids(run.folder, run.notes);
   // A run that learnt a task has no text for an evaluation.
   const bool is_evaluated_otherwise = !run.needles.empty() && !fs::exists(run.folder / "evaluation.json");

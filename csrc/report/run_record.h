@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/run_checkpoints.h"
 #include "report/needle_record.h"
 
 namespace infini::report {
@@ -39,13 +40,6 @@ struct Evaluation {
   int64_t tokens = 0, documents = 0;
   int64_t unknown_tokens = 0;  ///< of text that the tokenizer cannot express
   std::vector<PositionLoss> positions;
-};
-
-/// The checkpoint with the best value of the metric that the run watched.
-struct BestCheckpoint {
-  int64_t step = 0;
-  std::string metric;  ///< of the validation: "loss", "answer_loss", "exact_match"
-  double value = 0;
 };
 
 /// The model as a checkpoint's config.json describes it.

@@ -37,7 +37,8 @@ std::string joined(const std::vector<std::string>& pieces) {
 
 SentencepieceCuts::SentencepieceCuts(const sentencepiece::SentencePieceProcessor& processor) {
   std::vector<std::string> pieces;
-  usable_ = processor.Encode({kNormalisationProbe.data(), kNormalisationProbe.size()}, &pieces).ok() && joined(pieces) == kNormalisationProbe;
+  usable_ = processor.Encode({kNormalisationProbe.data(), kNormalisationProbe.size()}, &pieces).ok() &&
+            joined(pieces) == kNormalisationProbe;
   if (!usable_) return;
   for (int id = 0; id < processor.GetPieceSize(); ++id) {
     byte_fallback_ = byte_fallback_ || processor.IsByte(id);

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "checkpoint/run_checkpoints.h"
+#include "io/run_checkpoints.h"
 #include "objective/objective.h"
 #include "train/train_config.h"
 

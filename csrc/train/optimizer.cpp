@@ -70,9 +70,10 @@ void Optimizer::load_state(const NamedTensors& state, const std::string& where) 
   const auto find = [&](const std::string& name) {
     const auto found = state.find(name);
     if (found == state.end()) {
-      throw UserError(where + ": has no '" + name +
-                      "'; it was written by another optimizer, for another model, or while a rule of parameters kept it frozen: "
-                      "resume with the same ones");
+      throw UserError(
+          where + ": has no '" + name +
+          "'; it was written by another optimizer, for another model, or while a rule of parameters kept it frozen: "
+          "resume with the same ones");
     }
     return found->second;
   };

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/run_checkpoints.h"
 #include "io/atomic_folder.h"
+#include "io/run_checkpoints.h"
 #include "log/error.h"
 #include "log/log.h"
 
@@ -39,8 +39,8 @@ void RunFolder::take() {
     recover_atomic_folders(checkpoints());
   }
   if (!resume_ && !checkpoints_in(checkpoints()).empty()) {
-    throw UserError("the run " + folder_.string() + " has checkpoints already; resume it, or give the new run another " +
-                    "name");
+    throw UserError("the run " + folder_.string() +
+                    " has checkpoints already; resume it, or give the new run another " + "name");
   }
 }
 

@@ -22,9 +22,9 @@ struct RunState {
   nlohmann::json early_stop;      ///< EarlyStop::state
   /// The record of the last step where a stop cut its validation short: a resumed run validates first. Null: no step.
   nlohmann::ordered_json unvalidated_step;
-  NamedTensors optimizer;         ///< Optimizer::state
-  NamedTensors random;            ///< random_state
-  NamedTensors carried;           ///< ContextState::named; empty if no memory is carried
+  NamedTensors optimizer;  ///< Optimizer::state
+  NamedTensors random;     ///< random_state
+  NamedTensors carried;    ///< ContextState::named; empty if no memory is carried
 };
 
 /// Writes state.json, optimizer.safetensors, random.safetensors and, where memory is carried, carried.safetensors into

@@ -1,5 +1,6 @@
 #include "eval/generate.h"
 
+#include <ATen/record_function.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,12 +56,29 @@ TEST(Generation, SeesTheBeginningOfALongPrompt) {
   EXPECT_NE(generate(*model, prompt, options), text);
 }
 
+/// How often `work` calls infini::attention.
+template <typename Work>
+int64_t attention_calls(const Work& work) {
+  static thread_local int64_t calls;
+  calls = 0;
+  const auto count = [](const at::RecordFunction& function) -> std::unique_ptr<at::ObserverContext> {
+    calls += std::string_view(function.name()) == "infini::attention" ? 1 : 0;
+    return nullptr;
+  };
+  const auto handle = at::addThreadLocalCallback(at::RecordFunctionCallback(count).scopes({at::RecordScope::FUNCTION}));
+  work();
+  at::removeCallback(handle);
+  return calls;
+}
+
 TEST(Generation, ReadsTheLastSegmentAloneWhereNothingIsRemembered) {
-  const auto model = small_model("none", 8);
-  std::vector<int32_t> prompt = prompt_of(40);
-  const std::vector<int32_t> text = generate(*model, prompt, {.max_new_tokens = 10, .temperature = 0});
-  std::vector<int32_t> last(prompt.begin() + 32, prompt.end());
-  EXPECT_EQ(generate(*model, last, {.max_new_tokens = 10, .temperature = 0}), text);
+  const auto calls = [](const char* update) {
+    const auto model = small_model(update, 8);
+    const std::vector<int32_t> prompt = prompt_of(40);
+    return attention_calls([&] { generate(*model, prompt, {.max_new_tokens = 1, .temperature = 0}); });
+  };
+  EXPECT_EQ(calls("none"), 2) << "the two layers, for the last segment";
+  EXPECT_EQ(calls("linear"), 3) << "and the first layer, for the four segments before";
 }
 
 TEST(Generation, ATokenOfTheOpenSegmentCopiesNothingButItself) {

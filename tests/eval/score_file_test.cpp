@@ -6,9 +6,9 @@
 #include <fstream>
 #include <regex>
 
-#include "model/small_model.h"
 #include "io/temporary_folder.h"
 #include "log/error.h"
+#include "model/small_model.h"
 
 namespace infini {
 namespace {

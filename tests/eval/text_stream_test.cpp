@@ -32,6 +32,7 @@ class PiecesTokenizer : public Tokenizer {
   std::optional<int32_t> bos() const override { return 1; }
   std::optional<int32_t> eos() const override { return std::nullopt; }
   std::optional<int32_t> unk() const override { return std::nullopt; }
+  size_t safe_cut(std::string_view) const override { return 0; }
   void save(const std::filesystem::path&) const override {}
 };
 

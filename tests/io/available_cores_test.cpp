@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "io/in_temporary_folder.h"
+#include "io/temporary_folder.h"
 
 namespace infini {
 namespace {
@@ -14,11 +14,11 @@ namespace {
 using ::testing::HasSubstr;
 
 /// A folder that stands for /, where tests write control groups, and an environment without any limit.
-class AvailableCoresTest : public InTemporaryFolder {
+class AvailableCoresTest : public ::testing::Test {
  protected:
   AvailableCoresTest() {
     for (const char* name : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK", "OMP_PROC_BIND"}) unsetenv(name);
-    if (available_cores(folder_).count < 2) skipped_ = true;
+    if (available_cores(folder_.path()).count < 2) skipped_ = true;
   }
   ~AvailableCoresTest() override {
     for (const char* name : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK", "OMP_PROC_BIND"}) unsetenv(name);
@@ -28,19 +28,21 @@ class AvailableCoresTest : public InTemporaryFolder {
   }
 
   void write_group(const std::string& file, const std::string& text) {
-    write_bytes(folder_ / "sys/fs/cgroup" / file, text);
+    testing::write_text(folder_ / "sys/fs/cgroup" / file, text);
   }
-  void write_groups_of_process(const std::string& text) { write_bytes(folder_ / "proc/self/cgroup", text); }
-  int64_t count() const { return available_cores(folder_).count; }
+  void write_groups_of_process(const std::string& text) { testing::write_text(folder_ / "proc/self/cgroup", text); }
+  int64_t count() const { return available_cores(folder_.path()).count; }
 
   const int64_t machine_ = sysconf(_SC_NPROCESSORS_ONLN);
+
+  testing::TemporaryFolder folder_;
 
  private:
   bool skipped_ = false;
 };
 
 TEST_F(AvailableCoresTest, AreThoseOfTheMachineWithoutALimit) {
-  const AvailableCores cores = available_cores(folder_);
+  const AvailableCores cores = available_cores(folder_.path());
   EXPECT_GE(cores.count, 2);
   EXPECT_LE(cores.count, machine_);
   EXPECT_NE(cores.reason, "");
@@ -56,7 +58,7 @@ TEST_F(AvailableCoresTest, AreTheOnesThatTheProcessIsAllowedToRunOn) {
     while (!CPU_ISSET(core, &before)) ++core;
     CPU_SET(core, &one);
     ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-    cores = available_cores(folder_);
+    cores = available_cores(folder_.path());
     setenv("OMP_PROC_BIND", "true", 1);  // OpenMP ties this thread itself
     EXPECT_EQ(count(), machine_);
   })
@@ -68,7 +70,7 @@ TEST_F(AvailableCoresTest, AreTheOnesThatTheProcessIsAllowedToRunOn) {
 TEST_F(AvailableCoresTest, FollowTheEnvironment) {
   for (const char* name : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"}) {
     setenv(name, "1", 1);
-    EXPECT_EQ(available_cores(folder_).reason, std::string(name) + " is 1");
+    EXPECT_EQ(available_cores(folder_.path()).reason, std::string(name) + " is 1");
     EXPECT_EQ(count(), 1);
     unsetenv(name);
   }
@@ -88,7 +90,7 @@ TEST_F(AvailableCoresTest, FollowTheQuotaOfTheControlGroup) {
   write_groups_of_process("0::/job\n");
   write_group("job/cpu.max", "50000 100000\n");
   EXPECT_EQ(count(), 1);
-  EXPECT_EQ(available_cores(folder_).reason,
+  EXPECT_EQ(available_cores(folder_.path()).reason,
             "the control group's CPU quota is 0.50 of " + std::to_string(machine_) + " cores");
   write_group("job/cpu.max", "150000 100000\n");
   EXPECT_EQ(count(), 2);  // one and a half

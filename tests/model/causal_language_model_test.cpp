@@ -290,8 +290,9 @@ TEST(CausalLanguageModel, HasAMemoryWhereItCarriesAnything) {
 TEST(CausalLanguageModel, RefusesAKindOfMemoryThatDoesNotExist) {
   ModelConfig config = tiny_config("linear");
   config.memory.kind = "elephant";
-  EXPECT_THAT([&] { CausalLanguageModel model(config); },
-              testing::ThrowsMessage<UserError>(testing::HasSubstr("memory.kind must be one of infini, is \"elephant\"")));
+  EXPECT_THAT(
+      [&] { CausalLanguageModel model(config); },
+      testing::ThrowsMessage<UserError>(testing::HasSubstr("memory.kind must be one of infini, is \"elephant\"")));
 }
 
 }  // namespace

@@ -24,8 +24,7 @@ TEST(NeedleObjective, GoesToTheNextStageByTheAnswersThatItObserves) {
   NeedleObjective objective = objective_of();
   EXPECT_EQ(objective.next().starts.size(1), 15);
   const Metrics metrics = objective.step_metrics(AnswerMetrics{.loss = 2, .accuracy = 0.5, .exact_match = 0.25});
-  EXPECT_EQ(metrics.dump(),
-            R"({"stage":1,"segments":15,"answer_loss":2.0,"answer_accuracy":0.5,"exact_match":0.25})");
+  EXPECT_EQ(metrics.dump(), R"({"stage":1,"segments":15,"answer_loss":2.0,"answer_accuracy":0.5,"exact_match":0.25})");
   EXPECT_EQ(objective.progress_words(metrics), "answers 2.0000, 25% right, stage 1");
   EXPECT_THAT(objective.unfinished(), ::testing::HasSubstr("stage 1 of 2"));
   for (int i = 0; i < 2; ++i) objective.observe({.loss = 2});

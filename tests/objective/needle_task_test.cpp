@@ -132,8 +132,11 @@ TEST(NeedleTask, TakesTheTextOfPreparedDocumentsForFiller) {
   const testing::TemporaryFolder folder;
   ShardWriter writer(1);
   const auto tokenizer = make_byte_tokenizer();
-  writer.add(0, tokenizer->encode("Call me. Some years ago. "), 25, 5);
-  writer.add(0, tokenizer->encode("It was. The best of times. "), 27, 6);
+  for (const std::string text : {"Call me. Some years ago. ", "It was. The best of times. "}) {
+    writer.begin(0);
+    writer.append(tokenizer->encode(text));
+    writer.end(static_cast<int64_t>(text.size()), 5);
+  }
   std::filesystem::create_directories(folder.path() / "test");
   writer.write(shard_file(folder.path() / "test", 0), 2, 0);
   DatasetDescription description;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/cache_attention.h"
 #include "model/causal_language_model.h"
 
 namespace infini {
@@ -213,6 +214,22 @@ TEST(Backpropagation, LetsAnObserverLookOnInTheLastChunkAlone) {
   const ForwardResult before = model->forward(batch.tokens.slice(1, 0, 4 * kSegmentLength), model->empty_state(kRows),
                                               {batch.starts.slice(1, 0, 4)});
   EXPECT_LT(relative_difference(last.memory, before.state["layers.1.memory"]), 1e-10);
+}
+
+TEST(Backpropagation, TakesAMemoryThatGrowsWithoutAGradientAndHasALossOfItsOwn) {
+  const auto model = cache_model(double_model("none")->config());
+  EXPECT_TRUE(model->has_memory());
+  const TrainingBatch batch = made_up_batch();
+  const auto targets = static_cast<double>(batch.target_count);
+  const ForwardResult forward = model->forward(batch.tokens, model->empty_state(kRows));
+  const Tensor loss = model->loss(forward.hidden, batch.targets) / targets;
+  (loss + forward.auxiliary_loss / targets).backward();
+  Outcome expected{loss.detach(), {}, forward.state.detached()};
+  EXPECT_EQ(forward.state["layers.1.keys"].size(2), kSegments * kSegmentLength);
+  take_gradients(*model, expected);
+  for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, kSegments}) {
+    expect_same(scheduled(*model, batch, model->empty_state(kRows), {segments_per_chunk}), expected);
+  }
 }
 
 TEST(Backpropagation, ComputesNoLogitsWhereThereAreNoTargets) {

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "io/run_checkpoints.h"
 #include "log/error.h"
 #include "train/tiny_run.h"
 
@@ -241,6 +242,35 @@ TEST(ResumeTest, RefusesACheckpointWithoutItsTrainingState) {
   std::filesystem::remove_all(runs.checkpoint(6) / "trainer");
   std::filesystem::remove(runs.checkpoint(6) / "checksums.json");
   EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("initial_checkpoint"));
+}
+
+TEST(ResumeTest, MakesUpForAValidationThatAStopCutShort) {
+  TinyRuns runs;
+  runs.config.checkpoint.every = 3;
+  runs.config.early_stop = {.metric = "loss", .patience = 9};
+  runs.train();
+  const std::vector<nlohmann::json> expected = runs.metrics();
+  const BestCheckpoint best = read_best(runs.run_folder()).value();
+
+  // As a stop in the validation after step 3 leaves it.
+  std::filesystem::remove_all(runs.checkpoint(6));
+  std::filesystem::remove(runs.checkpoint(3) / "checksums.json");
+  const std::filesystem::path file = runs.checkpoint(3) / "trainer" / "state.json";
+  nlohmann::json state = nlohmann::json::parse(testing::read_text(file));
+  state["unvalidated_step"] = expected[2];
+  state["unvalidated_step"].erase("validation");
+  state["early_stop"] = {{"metric", "loss"}, {"without_improvement", 0}};
+  testing::write_text(file, state.dump());
+  testing::write_text(runs.run_folder() / "metrics.jsonl", expected[0].dump() + "\n" + expected[1].dump() + "\n");
+
+  EXPECT_TRUE(runs.train(/*resume=*/true).finished);
+  const std::vector<nlohmann::json> metrics = runs.metrics();
+  ASSERT_EQ(metrics.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(metrics[i].at("step"), expected[i].at("step"));
+    EXPECT_EQ(metrics[i].value("validation", nlohmann::json()), expected[i].value("validation", nlohmann::json()));
+  }
+  EXPECT_EQ(read_best(runs.run_folder())->step, best.step);
 }
 
 TEST(ResumeTest, GoesOnAfterASignal) {

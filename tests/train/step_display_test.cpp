@@ -25,8 +25,7 @@ StepMetrics step_with_a_validation() {
   return metrics;
 }
 
-constexpr const char* kValidation =
-    "validation after step 3: loss 1.5000, perplexity 4.482, answers 0.7500, 12% right";
+constexpr const char* kValidation = "validation after step 3: loss 1.5000, perplexity 4.482, answers 0.7500, 12% right";
 
 TEST(StepDisplay, ShowsAValidationBesideTheBarOfATerminal) {
   const NeedleObjective objective = pass_keys();

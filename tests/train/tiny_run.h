@@ -28,7 +28,9 @@ inline SplitDescription write_split(const std::filesystem::path& data_folder, co
   ShardWriter writer(1);
   SplitDescription split{.name = name, .shards = 1};
   for (const int64_t length : lengths) {
-    writer.add(0, made_up_text(length, split.documents), length, length / 5);
+    writer.begin(0);
+    writer.append(made_up_text(length, split.documents));
+    writer.end(length, length / 5);
     ++split.documents;
     split.tokens += length + 1;
     split.bytes += length;

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "checkpoint/run_checkpoints.h"
 #include "checkpoint/safetensors.h"
 #include "data/token_dataset.h"
+#include "io/run_checkpoints.h"
 #include "log/error.h"
 #include "model/loading.h"
 #include "train/tiny_run.h"

@@ -5,9 +5,10 @@
 #include <tuple>
 
 /// Causal softmax attention inside each segment, by ATen's fused kernels: FlashAttention for bfloat16 and half, the
-/// memory-efficient one for float. Their backward pass adds in any order, unless torch's deterministic algorithms are on
-/// (`at::globalContext().setDeterministicAlgorithms(true, false)`). Tensors on the CPU are taken too, for tests without a
-/// device.
+/// memory-efficient one for float. Their backward pass adds in any order, unless torch's deterministic algorithms are
+/// on
+/// (`at::globalContext().setDeterministicAlgorithms(true, false)`). Tensors on the CPU are taken too, for tests without
+/// a device.
 namespace infini::ops::cuda {
 
 /// q [B,H,N,D] and k [B,G,N,D], rotated, v [B,G,N,E] → A_dot [B,H,N,E] and the scores' logsumexp [B,H,N], float. Only

@@ -1,4 +1,4 @@
-#include "checkpoint/run_checkpoints.h"
+#include "io/run_checkpoints.h"
 
 #include <gmock/gmock.h>
 

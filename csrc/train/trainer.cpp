@@ -69,9 +69,7 @@ TrainingOutcome Trainer::run() {
 
 std::vector<TrainingBatch> Trainer::next_batches() {
   std::vector<TrainingBatch> batches;
-  for (int64_t i = 0; i < run_.config.accumulation; ++i) {
-    batches.push_back(run_.objective->next());
-  }
+  for (int64_t i = 0; i < run_.config.accumulation; ++i) batches.push_back(run_.objective->next());
   return batches;
 }
 
@@ -112,7 +110,9 @@ StepMetrics Trainer::train_step() {
   }
   const torch::Tensor norm = sum_and_clip_gradients(gradients(model), config.gradient_clip, run_.ranks);
 
-  StepReadings readings = synchronise(loss, norm, diagnostics ? &*diagnostics : nullptr, answers, run_.ranks);
+  // A model whose layers show no memory has no gates to record.
+  const MemoryDiagnostics* const seen = diagnostics && diagnostics->seen() ? &*diagnostics : nullptr;
+  StepReadings readings = synchronise(loss, norm, seen, answers, run_.ranks);
   metrics.skipped = !readings.finite();
   metrics.objective = run_.objective->step_metrics(readings.answers);
   if (!metrics.skipped) {
@@ -188,7 +188,7 @@ void Trainer::warn_of_skip(const StepMetrics& metrics) const {
   if (in_a_row < run_.config.max_skipped_steps) return;
   throw std::runtime_error(
       std::to_string(in_a_row) + " steps in a row were not finite, so training stopped. Lower " +
-      "optimizer.learning_rate or a rate of parameters, raise schedule.warmup_steps, or train in " + "float32; then " +
+      "optimizer.learning_rate or a rate of parameters, raise schedule.warmup_steps, or train in float32; then " +
       (newest_checkpoint_.empty() ? "begin again under another name"
                                   : "resume the run, which goes on from " + newest_checkpoint_.string()));
 }

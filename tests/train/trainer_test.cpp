@@ -211,6 +211,13 @@ TEST(TrainerTest, TrainsPlainFullAttentionToo) {
   EXPECT_EQ(runs.metrics().size(), 6u);
 }
 
+TEST(TrainerTest, RecordsNoGatesWhereThereIsNoMemory) {
+  TinyRuns runs;
+  runs.config.model.memory.update = "none";
+  runs.train();
+  for (const auto& line : runs.metrics()) EXPECT_FALSE(line.contains("gates") || line.contains("memory_share"));
+}
+
 TEST(TrainerTest, WritesOneTensorboardRecordALoggedStep) {
   TinyRuns runs;
   runs.train();

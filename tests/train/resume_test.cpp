@@ -244,6 +244,21 @@ TEST(ResumeTest, RefusesACheckpointWithoutItsTrainingState) {
   EXPECT_THAT(message_of<UserError>([&] { runs.train(true); }), HasSubstr("initial_checkpoint"));
 }
 
+TEST(ResumeTest, TheBestCheckpointIsThatOfTheStateThatIsResumed) {
+  TinyRuns runs;
+  runs.config.early_stop = {.metric = "loss", .patience = 9};
+  runs.train();
+  const int64_t best = read_best(runs.run_folder())->step;
+  // As a crash between the checkpoint and the file leaves it.
+  set_best(runs.run_folder(), BestCheckpoint{2, "loss", 9.0});
+  runs.train(/*resume=*/true);
+  EXPECT_EQ(read_best(runs.run_folder())->step, best);
+  // Where no metric is watched any more, no checkpoint is the best.
+  runs.config.early_stop = {};
+  runs.train(/*resume=*/true);
+  EXPECT_FALSE(read_best(runs.run_folder()));
+}
+
 TEST(ResumeTest, MakesUpForAValidationThatAStopCutShort) {
   TinyRuns runs;
   runs.config.checkpoint.every = 3;

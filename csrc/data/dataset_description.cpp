@@ -7,7 +7,7 @@
 namespace infini {
 namespace {
 
-/// The bytes of a text are still what version 1 has; where documents end with an eos it is version 2.
+/// Version 2: documents end with an eos. Bytes have no eos, so their data are the same as in version 1.
 int version_of(const std::string& tokenizer) { return tokenizer == "bytes" ? 1 : 2; }
 
 SplitDescription split_from_json(const std::string& name, const JsonObject& json) {

@@ -34,7 +34,7 @@ struct DatasetDescription {
   int32_t document_start = 0;
   std::optional<int32_t> eos;  ///< ends each document, where the tokenizer has one
   std::vector<SplitDescription> splits;
-  nlohmann::json made_from;  ///< source and options: what makes a second run of `prepare` the same
+  nlohmann::json made_from;  ///< source and options: a second run of `prepare` with the same ones has nothing to do
 
   /// Null where there is none of that name.
   const SplitDescription* split(const std::string& name) const;

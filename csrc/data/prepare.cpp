@@ -27,7 +27,7 @@ void check(const PrepareOptions& options) {
                                         "' has a size of its own");
   }
   if (options.vocab_size < 0) throw WrongOption("vocab_size", "must be positive");
-  if (options.threads < 0) throw WrongOption("threads", "must be positive, or 0 for one a core");
+  if (options.threads < 0) throw WrongOption("threads", "must be positive, or 0 for one per core");
   if (options.shard_tokens < 1) throw WrongOption("shard_tokens", "must be positive");
 }
 

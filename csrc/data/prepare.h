@@ -20,7 +20,7 @@ struct PrepareOptions {
   int64_t vocab_size = 0;           ///< of a sentencepiece tokenizer that is to be trained; 0: 32,000
   std::string text_key = "text";    ///< of a line of JSON: which value is the document
   OnBadRecord on_bad_record = OnBadRecord::fail;
-  int64_t threads = 0;             ///< 0: one a core
+  int64_t threads = 0;             ///< 0: one for each available core
   int64_t shard_tokens = 1 << 26;  ///< a shard's most tokens, unless one document has more
 };
 

@@ -1,6 +1,6 @@
-// What many segments do to a memory, as one affine map: M_out = transition · M_in + memory. Ranks that share a sequence
-// exchange these maps instead of waiting for each other's states. Segment s adds U_s = σ(K_s)ᵀ V_s; the delta update
-// also removes A_s M, A_s = σ(K_s)ᵀ (σ(K_s) / (σ(K_s) z_s)), where z_s is the norm before the segment. So
+// Many segments change a memory like one affine map: M_out = transition · M_in + memory. Ranks that share a sequence
+// exchange these maps, so they need not wait for each other's states. Segment s adds U_s = σ(K_s)ᵀ V_s; the delta
+// update also removes A_s M, A_s = σ(K_s)ᵀ (σ(K_s) / (σ(K_s) z_s)), where z_s is the norm before the segment. So
 //   linear  transition = I                          memory = Σ_s U_s
 //   delta   transition ← (I − A_s) transition       memory ← (I − A_s) memory + U_s
 //   norm    z ← z + Σ_t σ(k_t)
@@ -71,14 +71,14 @@ Tensor kept(const OptionalTensor& starts, const Tensor& k, int64_t segment_lengt
   return at::ones({k.size(0), 1, segments_of(k.size(2), segment_length).expect_int()}, k.options().dtype(dtype));
 }
 
-/// [B,1,S+1]: 1 where neither this segment nor a later one is a start. So the incoming state survives to the end where
-/// the first is 1, and what segment s wrote where the one after s is.
+/// [B,1,S+1]: 1 if neither this segment nor a later one is a start. If entry 0 is 1, the incoming state survives to the
+/// end. If entry s + 1 is 1, the writing of segment s survives.
 Tensor surviving(const Tensor& keep) {
   return at::cat({keep, keep.new_ones({keep.size(0), 1, 1})}, -1).flip(-1).cumprod(-1).flip(-1);
 }
 
-/// A state or its gradient, [B,G,D] or [B,G,D,…], across the border before `segment`, which empties it if a start.
-/// There is one more border than full segments where a last, partial segment follows.
+/// Carries a state or its gradient, [B,G,D] or [B,G,D,…], across the border before `segment`. A start empties it there.
+/// A last, partial segment has a border too, although it is not written.
 Tensor across_border(const Tensor& state, const Tensor& keep, int64_t segment) {
   if (segment == keep.size(2)) return state;
   const auto factor = keep.narrow(2, segment, 1);
@@ -162,7 +162,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(const OptionalTensor& grad_transitio
       // A correction is symmetric.
       dmap = across_border(dmap - corrections.select(2, segment).matmul(dmap), keep, segment);
     }
-    // A = Σ_t scale_t σ_t σ_tᵀ: both its factors' gradients come from one product.
+    // A = Σ_t scale_t σ_t σ_tᵀ. One product gives the gradients of both factors.
     const auto scale = reciprocal_or_zero(sigma_k.matmul(norms.unsqueeze(-1)));
     const auto product = sigma_k.matmul(dcorrections + dcorrections.transpose(-1, -2));
     const auto ddenominator = (product * sigma_k).sum(-1, true) * scale * scale / 2;

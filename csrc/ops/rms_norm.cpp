@@ -2,7 +2,7 @@
 //
 //   dw = Σ_rows dy x̂        dx = r (dy w − x̂ mean(dy w x̂))
 //
-// x [..., D], weight [D] → like x. Only x and r [..., 1] are kept, where a graph of small ops would keep four tensors
+// x [..., D], weight [D] → like x. Only x and r [..., 1] are kept. A graph of small ops would keep four tensors
 // of x's size. r is float32, or float64 where x is.
 
 #include <ATen/ATen.h>

@@ -1,12 +1,13 @@
-// The gradient of retrieval and gate, everything recomputed but A_dot. With r = 1/(σ(q)·z), g = sigmoid(β):
+// The gradient of retrieval and gate. A_dot is kept from the forward pass; everything else is computed again. With
+// r = 1/(σ(q)·z), g = sigmoid(β):
 //
 //   A_mem = r σ(q) M      u = g r dout      p = u·A_mem
 //   dq = σ′(q) (M u − p z)      dM = σ(q)ᵀ u      dz = −p σ(q)      dA_dot = (1 − g) dout
 //   dβ = g (1 − g) Σ dout·(A_mem − A_dot)
 //
 // A block walks over one piece of a segment for one head, some rows at a time, M in shared memory and dM in registers.
-// q, A_dot and dout are read once, dq and dA_dot written once; what the piece sends to M, z and β is written apart from
-// that of other pieces, so that the sum, taken later, has always the same order.
+// q, A_dot and dout are read once; dq and dA_dot are written once. Each piece writes its share of dM, dz and dβ to a
+// place of its own. A later kernel sums the shares, always in the same order.
 
 #include "ops/cuda/retrieve_backward.h"
 #include "ops/cuda/tile.cuh"
@@ -17,7 +18,7 @@ namespace {
 constexpr int warps = 8;
 constexpr int threads = 32 * warps;
 
-/// The piece's first row of each tensor. Held in shared memory, as registers are short: most hold dM.
+/// The piece's first row of each tensor. It lies in shared memory, because most registers hold dM.
 template <typename T>
 struct RowsOfPiece {
   const T *q, *local, *dout;
@@ -25,7 +26,7 @@ struct RowsOfPiece {
 };
 
 /// What a block holds in shared memory, as offsets in bytes. With `ahead` q and A_dot are copied there before they are
-/// needed; without, for float of wide heads where a block may have little, they are read when they are.
+/// needed. Without it they are read when they are needed: wide heads in float on devices with little shared memory.
 template <typename T, int D, int E, bool ahead>
 struct Shared {
   using O = Operand<T>;

@@ -25,8 +25,7 @@ TrainingStep::TrainingStep(const TrainConfig& config, torch::Device device, torc
 }
 
 double TrainingStep::run() {
-  const BackpropagationOptions options{config_.segments_per_chunk,
-                                       config_.border_states == "host" ? BorderStates::host : BorderStates::device};
+  const BackpropagationOptions options = backpropagation_options(config_);
   zero_gradients(*model_);
   torch::Tensor loss;
   for (int64_t i = 0; i < config_.accumulation; ++i) {

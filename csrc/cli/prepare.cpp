@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
 #include "cli/text_options.h"
 #include "log/error.h"
 
@@ -38,7 +39,7 @@ int run_prepare(int argc, char** argv) {
        cxxopts::value<std::string>()->default_value("bytes"), "KIND")
       ("vocab-size", "tokens of a sentencepiece model that is to be trained (default: 32000)",
        cxxopts::value<int64_t>(), "N")
-      ("threads", "0: one for each core that the process may use", cxxopts::value<int64_t>()->default_value("0"), "N")
+      ("threads", kThreadsHelp, cxxopts::value<int64_t>()->default_value("0"), "N")
       ("shard-tokens", "most tokens of a file", cxxopts::value<int64_t>()->default_value("67108864"), "N")
       ("h,help", "this text");
   // clang-format on

@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Empty if there is no such file.
 std::string text_of(const fs::path& file) {
   std::ifstream input(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>()};
@@ -47,9 +48,10 @@ void write_run_config(const fs::path& run_folder, const TrainConfig& config, int
   const fs::path file = run_folder / "config.yaml";
   const fs::path kept = run_folder / ("config-until-step-" + std::to_string(steps_done) + ".yaml");
   const std::string yaml = to_yaml(config);
-  const bool changed = steps_done > 0 && fs::exists(file) && text_of(file) != yaml;
-  // Where a start that did no step has kept it already, that is what the steps so far were done with.
-  if (changed && !fs::exists(kept)) write_file(kept, text_of(file));
+  const std::string before = text_of(file);
+  const bool changed = steps_done > 0 && !before.empty() && before != yaml;
+  // A start that did no step may have kept a file already. The steps were done with that one.
+  if (changed && !fs::exists(kept)) write_file(kept, before);
   write_file(file, yaml);
   if (changed) warn_of_changes(kept, file);
 }

@@ -33,7 +33,7 @@ class LayerAttention : public torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const = 0;
 
   /// Writes the full segments of x [B, N, hidden_size] into `state` as forward does, and reads nothing. An attention
-  /// that remembers nothing keeps this and the next one as they are.
+  /// without memory overrides neither this function nor the next.
   virtual void memorize(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
 
   /// Adds the layer's tensors with their values before the first segment. `options`: the device, and the dtype of the

@@ -15,8 +15,8 @@ namespace infini {
 /// A kind of context memory, as named by `model.memory.kind`.
 struct MemoryKind {
   std::string_view name;
-  /// How the names of its own parameters end, those that plain Llama has not. Weights without them begin with initial
-  /// values; those of another kind are left aside.
+  /// The endings of the names of its own parameters, which plain Llama does not have. A checkpoint may lack them: they
+  /// then begin with initial values. Parameters of another kind in a checkpoint are ignored.
   std::vector<std::string_view> parameters;
   /// The decoder of a model of this kind, its matrices without values.
   std::shared_ptr<Decoder> (*make_decoder)(const ModelConfig& config, const torch::TensorOptions& options);

@@ -31,8 +31,8 @@ struct Pass {
   Segments segments = {};
   RotaryEmbedding* rotary = nullptr;      ///< has the tables of as many positions as a layer asks for
   AttentionObserver* observer = nullptr;  ///< null: nobody looks on
-  /// What the memory itself is trained by, beside the loss of the targets: a sum over tokens, as that is. Undefined
-  /// where no layer has such a loss.
+  /// The memory's own loss, which is added to the loss of the targets. Like that one, it is a sum over tokens.
+  /// Undefined if no layer has such a loss.
   torch::Tensor auxiliary_loss = {};
 };
 

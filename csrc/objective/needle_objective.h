@@ -9,10 +9,10 @@
 namespace infini {
 
 struct NeedleObjectiveOptions {
-  NeedleOptions needles;
-  NeedleBatchOptions batches;
-  CurriculumConfig curriculum;
-  MemoryGainConfig gain;
+  NeedleOptions needles = {};
+  NeedleBatchOptions batches = {};
+  CurriculumConfig curriculum = {};
+  MemoryGainConfig gain = {};
   int64_t train_length = 2048;     ///< the most tokens in a sequence
   int64_t validation_rows = 1;     ///< examples read side by side
   int64_t validation_tokens = 0;   ///< at least this many are read, and at least one batch

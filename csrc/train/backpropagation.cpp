@@ -88,6 +88,11 @@ StateGradients gradients_of(const ContextState& incoming) {
 
 }  // namespace
 
+BackpropagationOptions backpropagation_options(const TrainConfig& config) {
+  return {.segments_per_chunk = config.segments_per_chunk,
+          .border_states = config.border_states == "host" ? BorderStates::host : BorderStates::device};
+}
+
 BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state,
                                     int64_t target_count, const BackpropagationOptions& options) {
   const std::vector<Chunk> chunks =

@@ -9,6 +9,7 @@
 #include "objective/answer_reading.h"
 #include "objective/training_batch.h"
 #include "train/state_store.h"
+#include "train/train_config.h"
 
 namespace infini {
 
@@ -18,6 +19,9 @@ struct BackpropagationOptions {
   /// Watches the last chunk, where the memory holds most. May be null.
   AttentionObserver* observer = nullptr;
 };
+
+/// What a configuration says of it; nobody looks on.
+BackpropagationOptions backpropagation_options(const TrainConfig& config);
 
 struct BackpropagationResult {
   torch::Tensor loss;                    ///< of the targets: a scalar on the model's device, without a graph

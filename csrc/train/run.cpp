@@ -40,13 +40,9 @@ void check_same_run(const Run& run, const RunState& saved, const std::string& wh
     throw UserError("steps is " + std::to_string(config.steps) + ", but the run has done " +
                     std::to_string(saved.step) + " already; resume with as many or more");
   }
-  if (!run.carried.tensors.empty() && saved.carried.empty()) {
-    throw UserError("carry_memory is true in the configuration, but was not in " + where +
-                    "; resume with the same value");
-  }
-  if (run.carried.tensors.empty() && !saved.carried.empty()) {
-    throw UserError("carry_memory is false in the configuration, but was not in " + where +
-                    "; resume with the same value");
+  if (config.carry_memory == saved.carried.empty()) {
+    throw UserError(std::string("carry_memory is ") + (config.carry_memory ? "true" : "false") +
+                    " in the configuration, but was not in " + where + "; resume with the same value");
   }
 }
 

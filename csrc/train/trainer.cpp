@@ -100,8 +100,7 @@ StepMetrics Trainer::train_step() {
   for (size_t i = 0; i < batches.size(); ++i) {
     const TrainingBatch batch = to_device(batches[i], run_.device);
     if (!config.carry_memory) carried = model.empty_state(batch.tokens.size(0));
-    BackpropagationOptions options{config.segments_per_chunk,
-                                   config.border_states == "host" ? BorderStates::host : BorderStates::device};
+    BackpropagationOptions options = backpropagation_options(config);
     if (diagnostics && i + 1 == batches.size()) options.observer = &*diagnostics;
     BackpropagationResult result = backpropagate(model, batch, carried, targets, options);
     loss += result.loss;

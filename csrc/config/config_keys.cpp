@@ -1,5 +1,8 @@
 #include "config/config_keys.h"
 
+#include <algorithm>
+#include <string>
+
 #include "model/memory_kinds.h"
 
 namespace infini {
@@ -21,11 +24,9 @@ std::vector<std::string_view> memory_kind_choices() {
 // The second half of a row, so the table below has one line per key.
 #define FIELD(member) [](TrainConfig& config) -> Field { return &config.member; }
 
-}  // namespace
-
-const std::vector<ConfigKey>& config_keys() {
+std::vector<ConfigKey> make_config_keys() {
   // The limits of the model's keys are in ModelConfig::fault, which also checks checkpoints.
-  static const std::vector<ConfigKey> keys = {
+  std::vector<ConfigKey> keys = {
       {"name", FIELD(name), any()},
       {"output_folder", FIELD(output_folder), any()},
       {"device", FIELD(device), any()},
@@ -95,6 +96,19 @@ const std::vector<ConfigKey>& config_keys() {
       {"early_stop.metric", FIELD(early_stop.metric), one_of({"none", "loss", "answer_loss", "exact_match"})},
       {"early_stop.patience", FIELD(early_stop.patience), at_least(1)},
   };
+  // The sizes that only some kinds of memory have.
+  auto behind = std::ranges::find(keys, "model.memory.update", &ConfigKey::path) + 1;
+  for (const MemoryField& size : memory_fields()) {
+    const auto field = [size](TrainConfig& config) -> Field { return &(config.model.memory.*size.value); };
+    behind = keys.insert(behind, {"model.memory." + std::string(size.name), field, any(), true}) + 1;
+  }
+  return keys;
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> keys = make_config_keys();
   return keys;
 }
 
@@ -102,10 +116,18 @@ const std::vector<ConfigKey>& config_keys() {
 
 std::string_view ConfigKey::section() const {
   const size_t dot = path.rfind('.');
-  return dot == std::string_view::npos ? std::string_view() : path.substr(0, dot);
+  return dot == std::string::npos ? std::string_view() : std::string_view(path).substr(0, dot);
 }
 
-std::string_view ConfigKey::name() const { return path.substr(path.rfind('.') + 1); }  // npos + 1 is 0
+std::string_view ConfigKey::name() const {
+  return std::string_view(path).substr(path.rfind('.') + 1);
+}  // npos + 1 is 0
+
+bool ConfigKey::is_written(const TrainConfig& config) const {
+  if (!only_if_set) return true;
+  TrainConfig values = config, unset;  // copies, since keys refer to writable fields
+  return field_text(field(values)) != field_text(field(unset));
+}
 
 const ConfigKey* find_key(std::string_view path) {
   for (const ConfigKey& key : config_keys()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,10 +12,12 @@ namespace infini {
 
 /// One key of the YAML. Reading, writing, checking and the advice on misspelt keys all use it.
 struct ConfigKey {
-  std::string_view path;  ///< "model.memory.update"
+  std::string path;  ///< "model.memory.update"
   std::function<Field(TrainConfig&)> field;
   Limits limits;
+  bool only_if_set = false;  ///< not written where it has the value of a new configuration
 
+  bool is_written(const TrainConfig& config) const;
   std::string_view section() const;  ///< "model.memory"; empty at the top level
   std::string_view name() const;     ///< "update"
 };

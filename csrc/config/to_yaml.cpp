@@ -12,6 +12,7 @@ std::string to_yaml(const TrainConfig& config) {
   TrainConfig values = config;  // a copy, since keys refer to writable fields
   YAML::Node root(YAML::NodeType::Map);
   for (const ConfigKey& key : config_keys()) {
+    if (!key.is_written(config)) continue;
     YAML::Node section;
     section.reset(root);
     std::string_view rest = key.path;

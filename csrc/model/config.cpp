@@ -33,12 +33,78 @@ double read_rope_theta(const JsonObject& config) {
 MemoryConfig read_memory(const JsonObject& config) {
   if (!config.has("infini")) return {};
   const JsonObject infini = config.child("infini");
-  return {.segment_length = infini.get<int64_t>("segment_length"),
-          .update = infini.get<std::string>("update"),
-          .kind = infini.get_or<std::string>("kind", "infini")};
+  MemoryConfig memory;
+  memory.segment_length = infini.get<int64_t>("segment_length");
+  memory.kind = infini.get_or<std::string>("kind", "infini");
+  if (memory.kind == MemoryConfig().kind) memory.update = infini.get<std::string>("update");
+  for (const MemoryField& field : memory_fields()) {
+    memory.*field.value = infini.get_or<int64_t>(std::string(field.name), memory.*field.value);
+  }
+  return memory;
+}
+
+json memory_to_json(const MemoryConfig& memory) {
+  json result = {{"kind", memory.kind}, {"segment_length", memory.segment_length}};
+  const MemoryKind& kind = find_memory_kind(memory.kind);
+  if (memory.kind == MemoryConfig().kind) result["update"] = memory.update;
+  for (const MemoryField& field : memory_fields()) {
+    if (kind.has(field)) result[std::string(field.name)] = memory.*field.value;
+  }
+  return result;
+}
+
+std::optional<ConfigFault> memory_fault(const ModelConfig& config) {
+  const MemoryConfig& memory = config.memory;
+  const auto text = [](const auto& value) { return json(value).dump(); };
+  if (std::ranges::find(memory_kinds(), memory.kind, &MemoryKind::name) == memory_kinds().end()) {
+    return ConfigFault{"memory.kind", "must be one of " + memory_kind_names() + ", is " + text(memory.kind)};
+  }
+  if (memory.segment_length < 0) {
+    return ConfigFault{"memory.segment_length", "must be at least 0, is " + text(memory.segment_length)};
+  }
+  if (memory.update != "linear" && memory.update != "delta" && memory.update != "none") {
+    return ConfigFault{"memory.update", "must be linear, delta or none, is " + text(memory.update)};
+  }
+  const bool is_infini = memory.kind == MemoryConfig().kind;
+  if (!is_infini && memory.update != "none") {
+    return ConfigFault{"memory.update", "belongs to the kind infini; leave it out for " + memory.kind};
+  }
+  if (memory.segment_length == 0 && (memory.update != "none" || !is_infini)) {
+    return ConfigFault{"memory.segment_length",
+                       "must be at least 1 where memory." +
+                           (is_infini ? "update is " + memory.update : "kind is " + memory.kind) +
+                           ", is 0 (no segments)"};
+  }
+  const MemoryKind& kind = find_memory_kind(memory.kind);
+  for (const MemoryField& field : memory_fields()) {
+    const int64_t value = memory.*field.value;
+    const std::string key = "memory." + std::string(field.name);
+    if (!kind.has(field) && value != MemoryConfig().*field.value) {
+      return ConfigFault{key, "does not belong to the kind " + memory.kind + "; leave it out"};
+    }
+    if (kind.has(field) && value < field.minimum) {
+      return ConfigFault{key, "must be at least " + text(field.minimum) + " for the kind " + memory.kind + ", is " +
+                                  (value == MemoryConfig().*field.value ? "not given" : text(value))};
+    }
+  }
+  return kind.fault == nullptr ? std::nullopt : kind.fault(config);
 }
 
 }  // namespace
+
+const std::vector<MemoryField>& memory_fields() {
+  static const std::vector<MemoryField> fields = {
+      {"cache_length", &MemoryConfig::cache_length, 1},
+      {"compressed_length", &MemoryConfig::compressed_length, 1},
+      {"compression_rate", &MemoryConfig::compression_rate, 1},
+      {"layer", &MemoryConfig::layer, 0},
+      {"slots", &MemoryConfig::slots, 1},
+      {"neighbours", &MemoryConfig::neighbours, 1},
+      {"memory_tokens", &MemoryConfig::memory_tokens, 1},
+      {"summary_tokens", &MemoryConfig::summary_tokens, 1},
+  };
+  return fields;
+}
 
 std::optional<ConfigFault> ModelConfig::fault() const {
   const auto text = [](const auto& value) { return json(value).dump(); };
@@ -70,20 +136,7 @@ std::optional<ConfigFault> ModelConfig::fault() const {
   if (!(initializer_range >= 0)) {
     return ConfigFault{"initializer_range", "must be at least 0, is " + text(initializer_range)};
   }
-  if (std::ranges::find(memory_kinds(), memory.kind, &MemoryKind::name) == memory_kinds().end()) {
-    return ConfigFault{"memory.kind", "must be one of " + memory_kind_names() + ", is " + text(memory.kind)};
-  }
-  if (memory.segment_length < 0) {
-    return ConfigFault{"memory.segment_length", "must be at least 0, is " + text(memory.segment_length)};
-  }
-  if (memory.update != "linear" && memory.update != "delta" && memory.update != "none") {
-    return ConfigFault{"memory.update", "must be linear, delta or none, is " + text(memory.update)};
-  }
-  if (memory.segment_length == 0 && memory.update != "none") {
-    return ConfigFault{"memory.segment_length",
-                       "must be at least 1 where memory.update is " + memory.update + ", is 0 (no segments)"};
-  }
-  return std::nullopt;
+  return memory_fault(*this);
 }
 
 void ModelConfig::validate() const {
@@ -161,11 +214,7 @@ json model_config_to_json(const ModelConfig& config) {
       {"eos_token_id", eos_token_ids_to_json(config.eos_token_ids)},
   };
   if (config.qk_norm) result["qk_norm"] = true;
-  if (config.memory.segment_length > 0) {
-    result["infini"] = {{"kind", config.memory.kind},
-                        {"segment_length", config.memory.segment_length},
-                        {"update", config.memory.update}};
-  }
+  if (config.memory.segment_length > 0) result["infini"] = memory_to_json(config.memory);
   return result;
 }
 

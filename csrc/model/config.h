@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace infini {
@@ -12,10 +13,28 @@ namespace infini {
 /// over the whole input.
 struct MemoryConfig {
   int64_t segment_length = 0;
-  std::string update = "none";  ///< "linear", "delta" or "none" (local attention only)
-  std::string kind = "infini";  ///< a name in memory_kinds()
+  std::string update = "none";    ///< "linear", "delta" or "none" (local attention only)
+  std::string kind = "infini";    ///< a name in memory_kinds()
+  int64_t cache_length = 0;       ///< tokens before the segment whose keys and values each layer keeps
+  int64_t compressed_length = 0;  ///< slots of the compressed cache
+  int64_t compression_rate = 0;   ///< tokens in one such slot
+  int64_t layer = -1;             ///< the layer, from 0, that looks up its nearest neighbours
+  int64_t slots = 0;              ///< keys and values to look up, of one head
+  int64_t neighbours = 0;         ///< of each query, of one head
+  int64_t memory_tokens = 0;      ///< vectors that a segment hands to the next
+  int64_t summary_tokens = 0;     ///< vectors that a segment hands to all later ones
   bool operator==(const MemoryConfig&) const = default;
 };
+
+/// A size in MemoryConfig that only some kinds of memory have. In the others it keeps the value above.
+struct MemoryField {
+  std::string_view name;  ///< in YAML and in config.json: "cache_length"
+  int64_t MemoryConfig::*value;
+  int64_t minimum;
+};
+
+/// The table of these sizes: reading, writing and checking use it.
+const std::vector<MemoryField>& memory_fields();
 
 /// An impossible value: its key ("memory.update"), and the values that are possible.
 struct ConfigFault {

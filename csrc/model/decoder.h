@@ -32,6 +32,7 @@ class Decoder : public torch::nn::Module {
  protected:
   /// Embedded tokens x [B, N, hidden_size] through all blocks, segment by segment or, as here, all at once.
   virtual torch::Tensor run_blocks(const torch::Tensor& x, ContextState& state, Pass& pass) const;
+  torch::Tensor final_norm(const torch::Tensor& x) const { return final_norm_->forward(x); }
 
  private:
   std::shared_ptr<TokenEmbedding> embed_tokens_;

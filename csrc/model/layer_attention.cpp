@@ -1,6 +1,7 @@
 #include "model/layer_attention.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "ops/ops.h"
@@ -66,6 +67,14 @@ Tensor LayerAttention::attend_open_segment(const QueriesKeysValues& tokens, Cont
   const Tensor k = extend_open_segment("open_rotated_keys", ops::rotate(tokens.k, cos, sin), state, pass);
   const Tensor v = extend_open_segment("open_values", tokens.v, state, pass);
   return attend_to_all_before(ops::rotate(tokens.q, cos, sin), k, v);
+}
+
+Tensor LayerAttention::attend_where(const Tensor& visible, const Tensor& q, const Tensor& k, const Tensor& v) {
+  // Not the bool mask itself: scaled_dot_product_attention has no kernel for one on the meta device.
+  const Tensor hidden = torch::zeros(visible.sizes(), q.options())
+                            .masked_fill(visible.logical_not(), -std::numeric_limits<double>::infinity());
+  return at::scaled_dot_product_attention(q, k, v, hidden, /*dropout_p=*/0.0, /*is_causal=*/false,
+                                          /*scale=*/std::nullopt, /*enable_gqa=*/true);
 }
 
 Tensor LayerAttention::extend_open_segment(const char* tensor, const Tensor& fresh, ContextState& state,

@@ -59,6 +59,11 @@ class LayerAttention : public torch::nn::Module {
   torch::Tensor extend_open_segment(const char* tensor, const torch::Tensor& fresh, ContextState& state,
                                     const Pass& pass) const;
 
+  /// Attention of q [B, H, n, D], already rotated like k, to k and v [B, G, m, D], where `visible` [B or 1, 1, n, m]
+  /// (bool) is true: → [B, H, n, D].
+  static torch::Tensor attend_where(const torch::Tensor& visible, const torch::Tensor& q, const torch::Tensor& k,
+                                    const torch::Tensor& v);
+
   int64_t layer() const { return layer_; }
   int64_t heads() const { return heads_; }
   int64_t key_value_heads() const { return key_value_heads_; }

@@ -2,16 +2,24 @@
 
 #include <algorithm>
 
+#include "model/autocompressor.h"
 #include "model/infini_attention.h"
+#include "model/recurrent_memory.h"
+#include "model/transformer_xl.h"
 
 namespace infini {
 
 const std::vector<MemoryKind>& memory_kinds() {
   static const std::vector<MemoryKind> kinds = {
-      {"infini", {"self_attn.memory_gate"}, make_infini_decoder},
+      {"infini", {"self_attn.memory_gate"}, {}, make_infini_decoder},
+      {"transformer_xl", {}, {&MemoryConfig::cache_length}, make_transformer_xl_decoder},
+      {"rmt", {"model.memory_tokens"}, {&MemoryConfig::memory_tokens}, make_recurrent_memory_decoder},
+      {"autocompressors", {"model.summary_tokens"}, {&MemoryConfig::summary_tokens}, make_autocompressor_decoder},
   };
   return kinds;
 }
+
+bool MemoryKind::has(const MemoryField& field) const { return std::ranges::find(sizes, field.value) != sizes.end(); }
 
 const MemoryKind& find_memory_kind(const std::string& name) {
   const auto found = std::ranges::find(memory_kinds(), name, &MemoryKind::name);

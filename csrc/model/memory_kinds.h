@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,14 @@ struct MemoryKind {
   /// The endings of the names of its own parameters, which plain Llama does not have. A checkpoint may lack them: they
   /// then begin with initial values. Parameters of another kind in a checkpoint are ignored.
   std::vector<std::string_view> parameters;
+  /// The sizes that it has, beside the segment length.
+  std::vector<int64_t MemoryConfig::*> sizes;
   /// The decoder of a model of this kind, its matrices without values.
   std::shared_ptr<Decoder> (*make_decoder)(const ModelConfig& config, const torch::TensorOptions& options);
+  /// The first impossible value among its sizes, beyond the minimum of each. Null: there is none.
+  std::optional<ConfigFault> (*fault)(const ModelConfig& config) = nullptr;
+
+  bool has(const MemoryField& field) const;
 };
 
 /// The table of all kinds. To add a kind, add a file to this folder and a row to this table.

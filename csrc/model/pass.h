@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "model/rotary_embedding.h"
 
@@ -11,11 +12,24 @@ namespace infini {
 
 class AttentionObserver;
 
+/// One segment of a pass.
+struct SegmentSpan {
+  int64_t begin = 0;
+  int64_t count = 0;
+  bool full = true;  ///< false for a last segment that ends early: it is read and not written
+};
+
 /// How the N tokens of one pass are divided into segments.
 struct Segments {
   int64_t length = 0;                        ///< L: N itself for plain causal attention
-  std::optional<torch::Tensor> starts = {};  ///< [B, ceil(N/L)], as SegmentMarks has them
+  std::optional<torch::Tensor> starts = {};  ///< [B, segments], as SegmentMarks has them
   std::optional<torch::Tensor> gain = {};    ///< likewise
+  std::vector<int64_t> lengths = {};         ///< of each segment, if they vary; empty: all have length L
+
+  /// The segments of `tokens` tokens, for a kind of memory that takes one after the other.
+  std::vector<SegmentSpan> spans(int64_t tokens) const;
+  /// The rows [B] in which segment `index` begins a document; empty if none does.
+  std::optional<torch::Tensor> rows_that_start(int64_t index) const;
 };
 
 /// What a pass does with its tokens.
@@ -25,12 +39,19 @@ enum class PassMode {
   open_segment,  ///< goes on in the open segment, and keeps it in the state; without a graph
 };
 
+/// The places of a pass's tokens, given one by one: for a decoder that puts vectors of its own among them.
+struct Arrangement {
+  RotaryEmbedding::Tables tables;  ///< [n, D]: the position of each token
+  torch::Tensor visible;           ///< [B, 1, n, m] bool: which of the m tokens so far each one sees
+};
+
 /// One pass through the layers. The model hands it down to the attention of every layer.
 struct Pass {
   PassMode mode = PassMode::segments;
   Segments segments = {};
-  RotaryEmbedding* rotary = nullptr;      ///< has the tables of as many positions as a layer asks for
-  AttentionObserver* observer = nullptr;  ///< null: nobody looks on
+  RotaryEmbedding* rotary = nullptr;         ///< has the tables of as many positions as a layer asks for
+  const Arrangement* arrangement = nullptr;  ///< null: tokens follow each other, and see all before them
+  AttentionObserver* observer = nullptr;     ///< null: nobody looks on
   /// The memory's own loss, which is added to the loss of the targets. Like that one, it is a sum over tokens.
   /// Undefined if no layer has such a loss.
   torch::Tensor auxiliary_loss = {};

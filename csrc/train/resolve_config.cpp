@@ -15,22 +15,26 @@ namespace fs = std::filesystem;
 
 /// The keys of a model as a configuration file spells them.
 nlohmann::ordered_json model_keys(const ModelConfig& model) {
-  return {{"model.vocab_size", model.vocab_size},
-          {"model.hidden_size", model.hidden_size},
-          {"model.intermediate_size", model.intermediate_size},
-          {"model.num_hidden_layers", model.num_hidden_layers},
-          {"model.num_attention_heads", model.num_attention_heads},
-          {"model.num_key_value_heads", model.num_key_value_heads},
-          {"model.head_dim", model.head_dim},
-          {"model.rms_norm_eps", model.rms_norm_eps},
-          {"model.rope_theta", model.rope_theta},
-          {"model.tie_word_embeddings", model.tie_word_embeddings},
-          {"model.attention_bias", model.attention_bias},
-          {"model.mlp_bias", model.mlp_bias},
-          {"model.qk_norm", model.qk_norm},
-          {"model.memory.kind", model.memory.kind},
-          {"model.memory.segment_length", model.memory.segment_length},
-          {"model.memory.update", model.memory.update}};
+  nlohmann::ordered_json keys = {{"model.vocab_size", model.vocab_size},
+                                 {"model.hidden_size", model.hidden_size},
+                                 {"model.intermediate_size", model.intermediate_size},
+                                 {"model.num_hidden_layers", model.num_hidden_layers},
+                                 {"model.num_attention_heads", model.num_attention_heads},
+                                 {"model.num_key_value_heads", model.num_key_value_heads},
+                                 {"model.head_dim", model.head_dim},
+                                 {"model.rms_norm_eps", model.rms_norm_eps},
+                                 {"model.rope_theta", model.rope_theta},
+                                 {"model.tie_word_embeddings", model.tie_word_embeddings},
+                                 {"model.attention_bias", model.attention_bias},
+                                 {"model.mlp_bias", model.mlp_bias},
+                                 {"model.qk_norm", model.qk_norm},
+                                 {"model.memory.kind", model.memory.kind},
+                                 {"model.memory.segment_length", model.memory.segment_length},
+                                 {"model.memory.update", model.memory.update}};
+  for (const MemoryField& field : memory_fields()) {
+    keys["model.memory." + std::string(field.name)] = model.memory.*field.value;
+  }
+  return keys;
 }
 
 /// The checkpoint from which a run starts; empty if it starts from random weights.

@@ -6,20 +6,12 @@
 #include "log/error.h"
 #include "model/finite_differences.h"
 #include "model/memory_diagnostics.h"
-#include "model/tiny_model.h"
+#include "model/every_kind.h"
 
 namespace infini {
 namespace {
 
 using torch::Tensor;
-
-std::vector<ModelConfig> every_kind() {
-  return {tiny_config("linear"), tiny_config("delta"), tiny_config("none"), tiny_config("none", 0)};
-}
-
-std::string kind(const ModelConfig& config) {
-  return config.memory.update + ", segment length " + std::to_string(config.memory.segment_length);
-}
 
 TEST(CausalLanguageModel, ParametersHaveLlamasNames) {
   ModelConfig config = tiny_config("delta");
@@ -89,7 +81,7 @@ TEST(CausalLanguageModel, RemembersAcrossSegmentsOnlyWithAMemory) {
     changed[0][0] = (changed[0][0] + 1).remainder(23);
     const double change = distance(model->forward(tokens, model->empty_state(1)).hidden[0][19],
                                    model->forward(changed, model->empty_state(1)).hidden[0][19]);
-    if (config.memory.update == "none" && config.memory.segment_length > 0) {
+    if (!model->has_memory() && config.memory.segment_length > 0) {
       EXPECT_EQ(change, 0) << kind(config);
     } else {
       EXPECT_GT(change, 1e-8) << kind(config);
@@ -99,8 +91,9 @@ TEST(CausalLanguageModel, RemembersAcrossSegmentsOnlyWithAMemory) {
 
 TEST(CausalLanguageModel, ChunksOfSegmentsGiveTheSameResult) {
   const torch::NoGradGuard no_graph;
-  for (const std::string update : {"linear", "delta", "none"}) {
-    const auto model = double_model(tiny_config(update));
+  for (const ModelConfig& config : every_kind()) {
+    if (config.memory.segment_length == 0) continue;
+    const auto model = double_model(config);
     const Tensor tokens = random_tokens(2, 30);
     Tensor starts = torch::zeros({2, 6}, torch::kBool);
     starts[1][3] = true;
@@ -114,7 +107,8 @@ TEST(CausalLanguageModel, ChunksOfSegmentsGiveTheSameResult) {
         hidden.push_back(part.hidden);
         state = part.state;
       }
-      EXPECT_LT(distance(torch::cat(hidden, 1), whole.hidden), 1e-11) << update << ", " << segments << " segments";
+      EXPECT_LT(distance(torch::cat(hidden, 1), whole.hidden), 1e-11)
+          << kind(config) << ", " << segments << " segments";
       for (const auto& [name, tensor] : whole.state.tensors) EXPECT_LT(distance(state[name], tensor.value), 1e-11);
     }
   }
@@ -122,9 +116,9 @@ TEST(CausalLanguageModel, ChunksOfSegmentsGiveTheSameResult) {
 
 TEST(CausalLanguageModel, MemorizingLeavesTheStateThatReadingDoes) {
   const torch::NoGradGuard no_graph;
-  for (const std::string update : {"linear", "delta", "none"}) {
+  for (const ModelConfig& base : every_memory()) {
     for (const int64_t layers : {1, 2}) {
-      ModelConfig config = tiny_config(update);
+      ModelConfig config = base;
       config.num_hidden_layers = layers;
       const auto model = double_model(config);
       ContextState read = model->empty_state(2), memorized = read;
@@ -133,7 +127,7 @@ TEST(CausalLanguageModel, MemorizingLeavesTheStateThatReadingDoes) {
         read = model->forward(text, read).state;
         memorized = model->memorize(text, memorized);
         for (const auto& [name, tensor] : read.tensors) {
-          EXPECT_LT(distance(tensor.value, memorized[name]), 1e-11) << update << ", " << layers;
+          EXPECT_LT(distance(tensor.value, memorized[name]), 1e-11) << kind(config) << ", " << layers << ", " << name;
         }
       }
     }
@@ -156,6 +150,8 @@ TEST(CausalLanguageModel, EachLayerHasAMemoryOfItsOwn) {
 
 TEST(CausalLanguageModel, GradientsOfEveryParameterAreThoseOfFiniteDifferences) {
   for (const ModelConfig& base : every_kind()) {
+    // In the others some gradients stop; what the rest must be is in baseline_numbers_test.cpp.
+    if (base.memory.kind != "infini" && base.memory.kind != "rmt") continue;
     ModelConfig config = base;
     config.qk_norm = config.attention_bias = true;
     config.tie_word_embeddings = config.memory.update == "linear";
@@ -232,7 +228,11 @@ TEST(CausalLanguageModel, Bfloat16IsCloseToFloat32AndItsGradientsAreFloat32) {
       model.zero_grad();
       const ForwardResult result = model.forward(tokens, model.empty_state(2));
       EXPECT_EQ(result.hidden.scalar_type(), dtype);
-      for (const Tensor& carried : values_of(result.state)) EXPECT_EQ(carried.scalar_type(), torch::kFloat32);
+      for (const Tensor& carried : values_of(result.state)) {
+        if (carried.is_floating_point()) {
+          EXPECT_EQ(carried.scalar_type(), torch::kFloat32);
+        }
+      }
       const Tensor loss = model.loss(result.hidden, targets);
       EXPECT_EQ(loss.scalar_type(), torch::kFloat32);
       loss.backward();
@@ -292,7 +292,7 @@ TEST(CausalLanguageModel, RefusesAKindOfMemoryThatDoesNotExist) {
   config.memory.kind = "elephant";
   EXPECT_THAT(
       [&] { CausalLanguageModel model(config); },
-      testing::ThrowsMessage<UserError>(testing::HasSubstr("memory.kind must be one of infini, is \"elephant\"")));
+      testing::ThrowsMessage<UserError>(testing::HasSubstr("is \"elephant\"")));
 }
 
 }  // namespace

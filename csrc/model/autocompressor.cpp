@@ -1,0 +1,134 @@
+#include "model/autocompressor.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "model/layer_attention.h"
+#include "model/segmentwise_attention.h"
+#include "ops/ops.h"
+
+namespace infini {
+
+using torch::Tensor;
+
+namespace {
+
+/// Attention of tokens whose places and views the pass gives.
+class ArrangedAttention : public LayerAttention {
+ public:
+  using LayerAttention::LayerAttention;
+
+  Tensor forward(const Tensor& x, ContextState& state, Pass& pass) const override {
+    const auto [q, k, v] = project(x);
+    const auto& [cos, sin] = pass.arrangement->tables;
+    Tensor keys = ops::rotate(k, cos, sin), values = v;
+    if (pass.mode == PassMode::open_segment) {
+      keys = extend_open_segment("open_rotated_keys", keys, state, pass);
+      values = extend_open_segment("open_values", values, state, pass);
+    }
+    return output(attend_where(pass.arrangement->visible, ops::rotate(q, cos, sin), keys, values));
+  }
+};
+
+/// All summaries so far [B, n, hidden_size], in the dtype of the activations.
+Tensor summaries_of(const ContextState& state, torch::Dtype dtype) {
+  return torch::cat({state["summaries"], state["recent"]}, 1).to(dtype);
+}
+
+/// What the tokens from `begin` on see, [B, 1, count, begin + count]: all before them and themselves, except the
+/// summaries that belong to other documents. `shown` [B, n]: which of the summaries, the first n tokens, do not.
+Tensor visible_from(int64_t begin, int64_t count, const Tensor& shown) {
+  const int64_t rows = shown.size(0), end = begin + count, summaries = std::min(end, shown.size(1));
+  const Tensor causal = torch::ones({count, end}, shown.options()).tril(begin);
+  const Tensor columns =
+      torch::cat({shown.narrow(1, 0, summaries), torch::ones({rows, end - summaries}, shown.options())}, 1);
+  return causal.logical_and(columns.view({rows, 1, 1, end})).logical_or(causal.triu(begin));
+}
+
+/// Positions first … first + count − 1, between vectors at angle 0.
+RotaryEmbedding::Tables tables_between(int64_t before, int64_t first, int64_t count, int64_t after, const Tensor& x,
+                                       const Pass& pass) {
+  const auto [cos, sin] = pass.rotary->tables(first + count, x.device(), x.scalar_type()).from(first);
+  return {at::constant_pad_nd(cos, {0, 0, before, after}, 1), at::constant_pad_nd(sin, {0, 0, before, after}, 0)};
+}
+
+}  // namespace
+
+AutocompressorDecoder::AutocompressorDecoder(const ModelConfig& config, const torch::TensorOptions& options)
+    : Decoder(config, options,
+              [&](int64_t layer) { return std::make_shared<ArrangedAttention>(config, layer, options); }),
+      summary_tokens_(register_parameter("summary_tokens",
+                                         torch::empty({config.memory.summary_tokens, config.hidden_size}, options))) {}
+
+Tensor AutocompressorDecoder::run_blocks(const Tensor& x, ContextState& state, Pass& pass) const {
+  if (pass.mode == PassMode::open_segment) return continue_segment(x, state, pass);
+  const int64_t vectors = summary_tokens_.size(0);
+  const Tensor to_summarize = summary_tokens_.to(x.scalar_type()).expand({x.size(0), -1, -1});
+  std::vector<Tensor> outputs;
+  int64_t index = 0;
+  for (const auto& [begin, count, full] : pass.segments.spans(x.size(1))) {
+    if (const auto rows = pass.segments.rows_that_start(index++)) {
+      state["summarized"] = state["summarized"].masked_fill(*rows, 0);
+    }
+    const Tensor summaries = summaries_of(state, x.scalar_type()), segment = x.narrow(1, begin, count);
+    const int64_t before = summaries.size(1);
+    const Tensor input =
+        torch::cat(full ? std::vector{summaries, segment, to_summarize} : std::vector{summaries, segment}, 1);
+    const Arrangement arrangement{tables_between(before, 0, count, full ? vectors : 0, x, pass),
+                                  visible_from(0, input.size(1), last_slots(state["summarized"] * vectors, before))};
+    Pass whole{.segments = {.length = input.size(1)}, .rotary = pass.rotary, .arrangement = &arrangement};
+    const Tensor output = Decoder::run_blocks(input, state, whole);
+    outputs.push_back(output.narrow(1, before, count));
+    if (full) accumulate(final_norm(output.narrow(1, before + count, vectors)), state);
+  }
+  return torch::cat(outputs, 1);
+}
+
+Tensor AutocompressorDecoder::continue_segment(const Tensor& x, ContextState& state, const Pass& pass) const {
+  const int64_t vectors = summary_tokens_.size(0), begin = state.open_tokens, end = begin + x.size(1);
+  const Tensor summaries = summaries_of(state, x.scalar_type());
+  const int64_t before = summaries.size(1);
+  const Tensor shown = last_slots(state["summarized"] * vectors, before);
+  // The layers count the summaries before the tokens as well.
+  Pass inner{.mode = pass.mode, .segments = {.length = before + pass.segments.length + vectors}, .rotary = pass.rotary};
+  const auto run_from = [&](int64_t position, const Tensor& input, const RotaryEmbedding::Tables& tables) {
+    const Arrangement arrangement{tables, visible_from(position, input.size(1), shown)};
+    inner.arrangement = &arrangement;
+    state.open_tokens = position;
+    Tensor output = Decoder::run_blocks(input, state, inner);
+    state.open_tokens = begin;
+    return output;
+  };
+  if (begin == 0 && before > 0) run_from(0, summaries, tables_between(before, 0, 0, 0, x, pass));
+  Tensor output = run_from(before + begin, x, tables_between(0, begin, x.size(1), 0, x, pass));
+  if (end == pass.segments.length) {
+    const Tensor input = summary_tokens_.to(x.scalar_type()).expand({x.size(0), -1, -1});
+    accumulate(final_norm(run_from(before + end, input, tables_between(0, 0, 0, vectors, x, pass))), state);
+  }
+  return output;
+}
+
+void AutocompressorDecoder::accumulate(const Tensor& summary, ContextState& state) {
+  Tensor &summaries = state["summaries"], &recent = state["recent"];
+  recent = torch::cat({recent, summary.to(recent.scalar_type())}, 1);
+  if (recent.size(1) > summary.size(1)) {  // two segments: their gradients stop here
+    summaries = torch::cat({summaries, recent.detach()}, 1);
+    recent = recent.detach().narrow(1, 0, 0);
+  }
+  state["summarized"] = state["summarized"] + 1;
+}
+
+ContextState AutocompressorDecoder::empty_state(int64_t rows, const torch::TensorOptions& options) const {
+  const Tensor none = torch::zeros({rows, 0, summary_tokens_.size(1)}, options);
+  ContextState state;
+  state.tensors["summaries"] = {none, /*differentiable=*/false};
+  state.tensors["recent"] = {none};
+  state.tensors["summarized"] = {torch::zeros({rows}, options.dtype(torch::kInt64)), /*differentiable=*/false};
+  return state;
+}
+
+std::shared_ptr<Decoder> make_autocompressor_decoder(const ModelConfig& config, const torch::TensorOptions& options) {
+  return std::make_shared<AutocompressorDecoder>(config, options);
+}
+
+}  // namespace infini

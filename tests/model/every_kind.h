@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/tiny_model.h"
+
+namespace infini {
+
+/// A tiny model of each kind of context memory, with segments of 5 tokens.
+inline std::vector<ModelConfig> every_memory() {
+  const auto with = [](const std::string& kind, auto... sizes) {
+    ModelConfig config = tiny_config("none");
+    config.memory.kind = kind;
+    ((config.memory.*sizes.first = sizes.second), ...);
+    return config;
+  };
+  return {tiny_config("linear"), tiny_config("delta"),
+          with("transformer_xl", std::pair(&MemoryConfig::cache_length, 7)),
+          with("rmt", std::pair(&MemoryConfig::memory_tokens, 2)),
+          with("autocompressors", std::pair(&MemoryConfig::summary_tokens, 2))};
+}
+
+/// The same, and local and full attention, which carry nothing.
+inline std::vector<ModelConfig> every_kind() {
+  std::vector<ModelConfig> configs = every_memory();
+  configs.push_back(tiny_config("none"));
+  configs.push_back(tiny_config("none", 0));
+  return configs;
+}
+
+/// "infini, delta, segment length 5"
+inline std::string kind(const ModelConfig& config) {
+  return config.memory.kind + ", " + config.memory.update + ", segment length " +
+         std::to_string(config.memory.segment_length);
+}
+
+}  // namespace infini

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "config/config_keys.h"
+#include "model/memory_kinds.h"
 
 namespace infini {
 namespace {
@@ -64,6 +65,24 @@ std::optional<TrainConfigFault> find_task_fault(const TrainConfig& config) {
   return std::nullopt;
 }
 
+std::optional<TrainConfigFault> find_memory_fault(const TrainConfig& config) {
+  const MemoryConfig& memory = config.model.memory;
+  const MemoryKind& kind = find_memory_kind(memory.kind);
+  const auto unfit = [&](const char* key) {
+    return TrainConfigFault{
+        {key, "model.memory.kind"},
+        std::string(key) + " has no meaning for the model.memory.kind " + memory.kind + "; leave it out"};
+  };
+  if (!config.memory_gain.largest.empty() && !kind.has_gain) return unfit("memory_gain.largest");
+  if (config.shortest_segment == 0) return std::nullopt;
+  if (!kind.lengths_vary) return unfit("shortest_segment");
+  if (config.shortest_segment <= memory.segment_length) return std::nullopt;
+  return TrainConfigFault{{"shortest_segment", "model.memory.segment_length"},
+                          "shortest_segment must be at most model.memory.segment_length (" +
+                              std::to_string(memory.segment_length) + "), is " +
+                              std::to_string(config.shortest_segment)};
+}
+
 std::optional<TrainConfigFault> find_length_fault(const TrainConfig& config) {
   const int64_t segment = config.model.memory.segment_length;
   if (segment == 0 || config.train_length % segment == 0) return std::nullopt;
@@ -97,6 +116,7 @@ std::optional<TrainConfigFault> find_fault(const TrainConfig& config) {
   }
   if (auto fault = find_task_fault(config)) return fault;
   if (auto fault = find_model_fault(config.model)) return fault;
+  if (auto fault = find_memory_fault(config)) return fault;
   return find_length_fault(config);
 }
 

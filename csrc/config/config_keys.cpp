@@ -38,6 +38,7 @@ std::vector<ConfigKey> make_config_keys() {
       {"batch_rows", FIELD(batch_rows), at_least(1)},
       {"accumulation", FIELD(accumulation), at_least(1)},
       {"segments_per_chunk", FIELD(segments_per_chunk), at_least(1)},
+      {"shortest_segment", FIELD(shortest_segment), at_least(0), true},
       {"border_states", FIELD(border_states), one_of({"device", "host"})},
       {"carry_memory", FIELD(carry_memory), any()},
       {"gradient_clip", FIELD(gradient_clip), at_least(0)},

@@ -42,7 +42,7 @@ Tensor visible_from(int64_t begin, int64_t count, const Tensor& shown) {
   const Tensor causal = torch::ones({count, end}, shown.options()).tril(begin);
   const Tensor columns =
       torch::cat({shown.narrow(1, 0, summaries), torch::ones({rows, end - summaries}, shown.options())}, 1);
-  return causal.logical_and(columns.view({rows, 1, 1, end})).logical_or(causal.triu(begin));
+  return causal.bitwise_and(columns.view({rows, 1, 1, end})).bitwise_or(causal.triu(begin));
 }
 
 /// Positions first … first + count − 1, between vectors at angle 0.

@@ -132,7 +132,9 @@ const Tensor& CausalLanguageModel::embedding() const { return decoder_->embeddin
 Segments CausalLanguageModel::segments(int64_t tokens, const SegmentMarks& marks) const {
   const int64_t length = config_.memory.segment_length;
   if (length == 0) return {.length = tokens};
-  return {length, if_defined(marks.starts), if_defined(marks.gain)};
+  TORCH_CHECK(marks.lengths.empty() || find_memory_kind(config_.memory.kind).lengths_vary,
+              "the segments of the kind of memory ", config_.memory.kind, " have one length");
+  return {length, if_defined(marks.starts), if_defined(marks.gain), marks.lengths};
 }
 
 const Tensor& CausalLanguageModel::head() const { return lm_head_ ? lm_head_->weight() : embedding(); }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 #include "model/context_state.h"
@@ -19,6 +20,8 @@ class Projection;  // lm_head
 struct SegmentMarks {
   torch::Tensor starts = {};  ///< [B, ceil(N/L)] bool: the segment begins a new document, so its memory is empty
   torch::Tensor gain = {};    ///< [B, ceil(N/L)]: factor on what the segment writes
+  /// The length of each segment, for a kind of memory that lets them vary; empty: all have the model's.
+  std::vector<int64_t> lengths = {};
 };
 
 struct ForwardResult {

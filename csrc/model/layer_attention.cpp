@@ -49,10 +49,10 @@ QueriesKeysValues LayerAttention::project(const Tensor& x) const {
   return {q.transpose(1, 2), std::move(k), std::move(v)};
 }
 
-KeysAndValues LayerAttention::project_keys_and_values(const Tensor& x) const {
-  Tensor k = k_proj_->forward(x).unflatten(2, {key_value_heads_, head_dim_});
-  if (k_norm_) k = k_norm_->forward(k);
-  const Tensor v = v_proj_->forward(x).unflatten(2, {key_value_heads_, head_dim_});
+KeysAndValues LayerAttention::project_keys_and_values(const Tensor& x, Weights weights) const {
+  Tensor k = k_proj_->forward(x, weights).unflatten(2, {key_value_heads_, head_dim_});
+  if (k_norm_) k = k_norm_->forward(k, weights);
+  const Tensor v = v_proj_->forward(x, weights).unflatten(2, {key_value_heads_, head_dim_});
   return {k.transpose(1, 2), v.transpose(1, 2)};
 }
 
@@ -72,7 +72,7 @@ Tensor LayerAttention::attend_open_segment(const QueriesKeysValues& tokens, Cont
 Tensor LayerAttention::attend_where(const Tensor& visible, const Tensor& q, const Tensor& k, const Tensor& v) {
   // Not the bool mask itself: scaled_dot_product_attention has no kernel for one on the meta device.
   const Tensor hidden = torch::zeros(visible.sizes(), q.options())
-                            .masked_fill(visible.logical_not(), -std::numeric_limits<double>::infinity());
+                            .masked_fill(visible.bitwise_not(), -std::numeric_limits<double>::infinity());
   return at::scaled_dot_product_attention(q, k, v, hidden, /*dropout_p=*/0.0, /*is_causal=*/false,
                                           /*scale=*/std::nullopt, /*enable_gqa=*/true);
 }

@@ -43,7 +43,7 @@ class LayerAttention : public torch::nn::Module {
 
  protected:
   QueriesKeysValues project(const torch::Tensor& x) const;
-  KeysAndValues project_keys_and_values(const torch::Tensor& x) const;
+  KeysAndValues project_keys_and_values(const torch::Tensor& x, Weights weights = Weights::trained) const;
   /// The output of attention [B, H, N, D] → [B, N, hidden_size].
   torch::Tensor output(const torch::Tensor& attended) const;
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "model/autocompressor.h"
+#include "model/compressive.h"
 #include "model/infini_attention.h"
+#include "model/memorizing.h"
 #include "model/recurrent_memory.h"
 #include "model/transformer_xl.h"
 
@@ -11,10 +13,34 @@ namespace infini {
 
 const std::vector<MemoryKind>& memory_kinds() {
   static const std::vector<MemoryKind> kinds = {
-      {"infini", {"self_attn.memory_gate"}, {}, make_infini_decoder},
-      {"transformer_xl", {}, {&MemoryConfig::cache_length}, make_transformer_xl_decoder},
-      {"rmt", {"model.memory_tokens"}, {&MemoryConfig::memory_tokens}, make_recurrent_memory_decoder},
-      {"autocompressors", {"model.summary_tokens"}, {&MemoryConfig::summary_tokens}, make_autocompressor_decoder},
+      {.name = "infini",
+       .parameters = {"self_attn.memory_gate"},
+       .sizes = {},
+       .make_decoder = make_infini_decoder,
+       .has_gain = true},
+      {.name = "transformer_xl",
+       .parameters = {},
+       .sizes = {&MemoryConfig::cache_length},
+       .make_decoder = make_transformer_xl_decoder},
+      {.name = "compressive",
+       .parameters = {"self_attn.compression.weight"},
+       .sizes = {&MemoryConfig::cache_length, &MemoryConfig::compressed_length, &MemoryConfig::compression_rate},
+       .make_decoder = make_compressive_decoder,
+       .fault = compressive_fault},
+      {.name = "memorizing",
+       .parameters = {"self_attn.memory_gate"},
+       .sizes = {&MemoryConfig::cache_length, &MemoryConfig::layer, &MemoryConfig::slots, &MemoryConfig::neighbours},
+       .make_decoder = make_memorizing_decoder,
+       .fault = memorizing_fault},
+      {.name = "rmt",
+       .parameters = {"model.memory_tokens"},
+       .sizes = {&MemoryConfig::memory_tokens},
+       .make_decoder = make_recurrent_memory_decoder},
+      {.name = "autocompressors",
+       .parameters = {"model.summary_tokens"},
+       .sizes = {&MemoryConfig::summary_tokens},
+       .make_decoder = make_autocompressor_decoder,
+       .lengths_vary = true},
   };
   return kinds;
 }

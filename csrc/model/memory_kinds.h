@@ -25,6 +25,8 @@ struct MemoryKind {
   std::shared_ptr<Decoder> (*make_decoder)(const ModelConfig& config, const torch::TensorOptions& options);
   /// The first impossible value among its sizes, beyond the minimum of each. Null: there is none.
   std::optional<ConfigFault> (*fault)(const ModelConfig& config) = nullptr;
+  bool has_gain = false;      ///< a gain may multiply what a segment writes
+  bool lengths_vary = false;  ///< in training, segments may have different lengths
 
   bool has(const MemoryField& field) const;
 };

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "model/weights.h"
 #include "ops/ops.h"
 
 namespace infini {
@@ -15,10 +16,13 @@ class Projection : public torch::nn::Module {
     if (bias) bias_ = register_parameter("bias", torch::zeros({out}, options));
   }
 
-  torch::Tensor forward(const torch::Tensor& x) const {
+  torch::Tensor forward(const torch::Tensor& x, Weights weights = Weights::trained) const {
+    const auto parameter = [&](const torch::Tensor& own) {
+      return (weights == Weights::trained ? own : own.detach()).to(x.scalar_type());
+    };
     std::optional<torch::Tensor> bias;
-    if (bias_.defined()) bias = bias_.to(x.scalar_type());
-    return ops::affine_map(x, weight_.to(x.scalar_type()), bias);
+    if (bias_.defined()) bias = parameter(bias_);
+    return ops::affine_map(x, parameter(weight_), bias);
   }
 
   const torch::Tensor& weight() const { return weight_; }

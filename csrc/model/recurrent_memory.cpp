@@ -20,7 +20,7 @@ Tensor RecurrentMemoryDecoder::run_blocks(const Tensor& x, ContextState& state, 
   int64_t index = 0;
   for (const auto& [begin, count, full] : pass.segments.spans(x.size(1))) {
     if (const auto rows = pass.segments.rows_that_start(index++)) {
-      state["begun"] = state["begun"].logical_and(rows->logical_not());
+      state["begun"] = state["begun"].bitwise_and(rows->bitwise_not());
     }
     const Tensor memory = memory_to_read(state, x.scalar_type()), segment = x.narrow(1, begin, count);
     // Attention is causal, so a segment that is not written does without the vectors behind it.
@@ -51,7 +51,8 @@ Tensor RecurrentMemoryDecoder::continue_segment(const Tensor& x, ContextState& s
 }
 
 Tensor RecurrentMemoryDecoder::memory_to_read(const ContextState& state, torch::Dtype dtype) const {
-  return torch::where(state["begun"].view({-1, 1, 1}), state["memory"].to(dtype), memory_tokens_.to(dtype));
+  const Tensor begun = state["begun"].view({-1, 1, 1}).to(dtype);
+  return begun * state["memory"].to(dtype) + (1 - begun) * memory_tokens_.to(dtype);
 }
 
 void RecurrentMemoryDecoder::write(const Tensor& memory, ContextState& state) {

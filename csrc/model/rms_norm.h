@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "model/weights.h"
 #include "ops/ops.h"
 
 namespace infini {
@@ -12,7 +13,9 @@ class RmsNorm : public torch::nn::Module {
   RmsNorm(int64_t width, double eps, const torch::TensorOptions& options)
       : weight_(register_parameter("weight", torch::ones({width}, options))), eps_(eps) {}
 
-  torch::Tensor forward(const torch::Tensor& x) const { return ops::rms_norm(x, weight_, eps_); }
+  torch::Tensor forward(const torch::Tensor& x, Weights weights = Weights::trained) const {
+    return ops::rms_norm(x, weights == Weights::trained ? weight_ : weight_.detach(), eps_);
+  }
 
  private:
   torch::Tensor weight_;  // [D]

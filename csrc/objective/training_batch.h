@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "data/batch.h"
 
@@ -18,6 +19,8 @@ struct TrainingBatch : Batch {
   torch::Tensor weights;  ///< [B, N] float: factor on the loss of each target; undefined: 1
   torch::Tensor gain;     ///< [B, N / segment_length] float: factor on what each segment writes
   torch::Tensor answers;  ///< [B, K] int64: places in the row whose targets belong to the answer, −1 for none
+  /// The length of each segment, where training lets them vary; empty: all have the model's.
+  std::vector<int64_t> segment_lengths;
   /// Columns outside of [targets_begin, targets_end) have no target in any row, so no logits are computed there.
   int64_t targets_begin = 0, targets_end = std::numeric_limits<int64_t>::max();
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,23 +21,35 @@ struct Chunk {
   int64_t targets_begin = 0, targets_end = 0;  ///< other columns of the chunk have no target
 };
 
+/// The lengths of the segments of a batch. Without segments, the whole is one.
+std::vector<int64_t> lengths_of_segments(const TrainingBatch& batch, int64_t segment_length) {
+  if (!batch.segment_lengths.empty()) return batch.segment_lengths;
+  const int64_t tokens = batch.tokens.size(1), length = segment_length == 0 ? tokens : segment_length;
+  std::vector<int64_t> lengths(tokens / length, length);
+  if (tokens % length > 0) lengths.push_back(tokens % length);
+  return lengths;
+}
+
 std::vector<Chunk> cut_into_chunks(const TrainingBatch& batch, int64_t segment_length, int64_t segments_per_chunk) {
-  const int64_t tokens = batch.tokens.size(1);
-  const int64_t chunk_length = segment_length == 0 ? tokens : segment_length * segments_per_chunk;
+  const std::vector<int64_t> lengths = lengths_of_segments(batch, segment_length);
+  const auto count = static_cast<int64_t>(lengths.size());
   std::vector<Chunk> chunks;
-  for (int64_t begin = 0; begin < tokens; begin += chunk_length) {
-    const int64_t length = std::min(chunk_length, tokens - begin);
+  int64_t begin = 0;
+  for (int64_t first = 0; first < count; first += segments_per_chunk) {
+    const auto from = lengths.begin() + first, to = lengths.begin() + std::min(first + segments_per_chunk, count);
+    const int64_t length = std::accumulate(from, to, int64_t{0}), segments = to - from;
     const auto part = [&](const Tensor& whole) { return whole.defined() ? whole.narrow(1, begin, length) : whole; };
     Chunk chunk{.tokens = part(batch.tokens), .targets = part(batch.targets), .weights = part(batch.weights)};
     chunk.begin = begin;
     chunk.targets_begin = std::clamp<int64_t>(batch.targets_begin - begin, 0, length);
     chunk.targets_end = std::clamp<int64_t>(batch.targets_end - begin, chunk.targets_begin, length);
     if (segment_length > 0) {
-      const int64_t first = begin / segment_length, segments = (length + segment_length - 1) / segment_length;
+      if (!batch.segment_lengths.empty()) chunk.marks.lengths.assign(from, to);
       if (batch.starts.defined()) chunk.marks.starts = batch.starts.narrow(1, first, segments);
       if (batch.gain.defined()) chunk.marks.gain = batch.gain.narrow(1, first, segments);
     }
     chunks.push_back(std::move(chunk));
+    begin += length;
   }
   return chunks;
 }
@@ -48,11 +61,14 @@ StateStore border_states(CausalLanguageModel& model, const std::vector<Chunk>& c
   StateStore borders(static_cast<int64_t>(chunks.size()) - 1, place);
   ContextState current = initial;
   for (size_t i = 0; i + 1 < chunks.size(); ++i) {
-    // A model without a state needs no first pass: every chunk begins with the same empty state.
-    if (!initial.tensors.empty()) current = model.forward(chunks[i].tokens, current, chunks[i].marks).state;
+    current = model.forward(chunks[i].tokens, current, chunks[i].marks).state;
     borders.push(current);
   }
   return borders;
+}
+
+bool has_gradient(const ContextState& state) {
+  return std::ranges::any_of(state.tensors, [](const auto& named) { return named.second.differentiable; });
 }
 
 /// The loss of a chunk's targets.
@@ -97,32 +113,44 @@ BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBa
                                     int64_t target_count, const BackpropagationOptions& options) {
   const std::vector<Chunk> chunks =
       cut_into_chunks(batch, model.config().memory.segment_length, options.segments_per_chunk);
-  StateStore borders = border_states(model, chunks, state, options.border_states);
   const double loss_scale = 1.0 / static_cast<double>(std::max<int64_t>(target_count, 1));
 
   BackpropagationResult result;
-  StateGradients outgoing_gradients;
-  for (size_t i = chunks.size(); i-- > 0;) {
-    const Chunk& chunk = chunks[i];
-    const bool is_last = i + 1 == chunks.size();
-    // The first chunk has no chunk before it that needs the gradient of its incoming state.
-    const ContextState incoming =
-        i > 0 ? borders.pop(batch.tokens.device()).detached(/*requires_grad=*/true) : state.detached();
-
+  // The forward and the backward pass of one chunk. Returns the gradients of its incoming state.
+  const auto run = [&](size_t index, const ContextState& incoming, const StateGradients& outgoing_gradients) {
+    const Chunk& chunk = chunks[index];
+    const bool is_last = index + 1 == chunks.size();
     const ForwardResult forward =
         model.forward(chunk.tokens, incoming, chunk.marks, is_last ? options.observer : nullptr);
     const Tensor loss = chunk_loss(model, forward, chunk) * loss_scale;
     const Tensor& auxiliary = forward.auxiliary_loss;
     run_backward(auxiliary.defined() ? loss + auxiliary * loss_scale : loss, forward.state, outgoing_gradients);
-    outgoing_gradients = gradients_of(incoming);
 
     result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
-    if (is_last) result.state = forward.state.detached();
+    result.state = forward.state.detached();
     if (batch.answers.defined()) {
       if (!result.answers) result.answers.emplace();
       result.answers->add(read_answers(model, forward.hidden, chunk.targets, batch.answers, chunk.begin));
     }
+    return gradients_of(incoming);
+  };
+
+  if (!has_gradient(state)) {
+    result.state = state.detached();
+    for (size_t i = 0; i < chunks.size(); ++i) run(i, ContextState(result.state), {});
+    return result;
   }
+  StateStore borders = border_states(model, chunks, state, options.border_states);
+  StateGradients outgoing_gradients;
+  ContextState last;
+  for (size_t i = chunks.size(); i-- > 0;) {
+    // The first chunk has no chunk before it that needs the gradient of its incoming state.
+    const ContextState incoming =
+        i > 0 ? borders.pop(batch.tokens.device()).detached(/*requires_grad=*/true) : state.detached();
+    outgoing_gradients = run(i, incoming, outgoing_gradients);
+    if (i + 1 == chunks.size()) last = result.state;
+  }
+  result.state = std::move(last);
   return result;
 }
 

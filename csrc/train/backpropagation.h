@@ -37,7 +37,8 @@ struct BackpropagationResult {
 /// from the last to the first and computes each one again, with a graph. Its backward pass receives the gradient of the
 /// outgoing state and hands the gradient of the incoming state to the chunk before. The last chunk is computed only
 /// once, so a sequence of one chunk costs no extra pass. Memory: the activations of one chunk, plus one state per
-/// border.
+/// border. A state through which no gradient passes needs neither the first pass nor the borders: the chunks are then
+/// taken from the first to the last.
 ///
 /// `batch` and `state` are on the model's device. batch.starts may be undefined if the model has no segments.
 /// `target_count` is the number of targets in the whole step: summed over all batches if several are accumulated. Never

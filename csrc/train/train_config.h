@@ -93,6 +93,7 @@ struct TrainConfig {
   int64_t batch_rows = 1;        ///< sequences in a batch
   int64_t accumulation = 1;      ///< batches per step
   int64_t segments_per_chunk = 1;
+  int64_t shortest_segment = 0;  ///< tokens; training draws the lengths of segments around the model's; 0: all equal
   std::string border_states = "device";  ///< "device" or "host"
   bool carry_memory = false;
   double gradient_clip = 1.0;                ///< 0: none

@@ -13,6 +13,7 @@
 #include "train/learning_rate_schedule.h"
 #include "train/resolve_config.h"
 #include "train/run_summary.h"
+#include "train/segment_lengths.h"
 #include "train/step_display.h"
 #include "train/step_readings.h"
 
@@ -21,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+
+constexpr uint32_t kSegmentLengths = 17;  ///< the purpose of a random stream
 
 bool is_due(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
 
@@ -69,7 +72,16 @@ TrainingOutcome Trainer::run() {
 
 std::vector<TrainingBatch> Trainer::next_batches() {
   std::vector<TrainingBatch> batches;
-  for (int64_t i = 0; i < run_.config.accumulation; ++i) batches.push_back(run_.objective->next());
+  const TrainConfig& config = run_.config;
+  for (int64_t i = 0; i < config.accumulation; ++i) {
+    TrainingBatch batch = run_.objective->next();
+    if (config.shortest_segment > 0) {
+      DeterministicRandom random(config.seed, run_.state.step * config.accumulation + i, kSegmentLengths);
+      batch.segment_lengths =
+          draw_segment_lengths(batch.starts, config.segment_length(), config.shortest_segment, random);
+    }
+    batches.push_back(std::move(batch));
+  }
   return batches;
 }
 

@@ -15,16 +15,27 @@ inline std::vector<ModelConfig> every_memory() {
     ((config.memory.*sizes.first = sizes.second), ...);
     return config;
   };
-  return {tiny_config("linear"), tiny_config("delta"),
+  return {tiny_config("linear"),
+          tiny_config("delta"),
           with("transformer_xl", std::pair(&MemoryConfig::cache_length, 7)),
+          with("compressive", std::pair(&MemoryConfig::cache_length, 10),
+               std::pair(&MemoryConfig::compressed_length, 3), std::pair(&MemoryConfig::compression_rate, 5)),
+          with("memorizing", std::pair(&MemoryConfig::cache_length, 7), std::pair(&MemoryConfig::layer, 1),
+               std::pair(&MemoryConfig::slots, 13), std::pair(&MemoryConfig::neighbours, 4)),
           with("rmt", std::pair(&MemoryConfig::memory_tokens, 2)),
           with("autocompressors", std::pair(&MemoryConfig::summary_tokens, 2))};
 }
 
-/// The same, and local and full attention, which carry nothing.
-inline std::vector<ModelConfig> every_kind() {
+/// The same, and local attention, which carries nothing.
+inline std::vector<ModelConfig> every_segmented_kind() {
   std::vector<ModelConfig> configs = every_memory();
   configs.push_back(tiny_config("none"));
+  return configs;
+}
+
+/// The same, and full attention, which has no segments.
+inline std::vector<ModelConfig> every_kind() {
+  std::vector<ModelConfig> configs = every_segmented_kind();
   configs.push_back(tiny_config("none", 0));
   return configs;
 }

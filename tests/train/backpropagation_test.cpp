@@ -4,34 +4,18 @@
 
 #include "model/cache_attention.h"
 #include "model/causal_language_model.h"
+#include "model/every_kind.h"
+#include "model/memory_kinds.h"
 
 namespace infini {
 namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kSegmentLength = 4;
+constexpr int64_t kSegmentLength = 5;
 constexpr int64_t kSegments = 5;
 constexpr int64_t kRows = 2;
-constexpr int64_t kVocabulary = 11;
-
-std::shared_ptr<CausalLanguageModel> double_model(const std::string& update) {
-  ModelConfig config;
-  config.vocab_size = kVocabulary;
-  config.hidden_size = 12;
-  config.intermediate_size = 16;
-  config.num_hidden_layers = 2;
-  config.num_attention_heads = 4;
-  config.num_key_value_heads = 2;
-  config.head_dim = 4;
-  config.initializer_range = 0.4;
-  config.memory = {kSegmentLength, update};
-  torch::manual_seed(3);
-  auto model = std::make_shared<CausalLanguageModel>(config, 0.4);
-  model->to(torch::kFloat64);
-  model->set_compute_dtype(torch::kFloat64);
-  return model;
-}
+constexpr int64_t kVocabulary = 23;
 
 /// Two rows. The second row begins a new document in its fourth segment. Some targets are masked.
 TrainingBatch made_up_batch() {
@@ -48,22 +32,20 @@ TrainingBatch made_up_batch() {
 
 /// The same batch in the form of a task: with weights, gains and answers. Chunks have two segments, and the answers are
 /// in the second and the last chunk.
-TrainingBatch made_up_batch_with_answers() {
+TrainingBatch made_up_batch_with_answers(const CausalLanguageModel& model) {
   TrainingBatch batch = made_up_batch();
   batch.weights = torch::rand({kRows, kSegments * kSegmentLength}, torch::kFloat64);
-  batch.gain = torch::rand({kRows, kSegments}, torch::kFloat64) * 3 + 1;
-  batch.answers = torch::tensor({8, 18, 19, 15, 16, -1}, torch::kInt64).view({kRows, 3});
+  if (find_memory_kind(model.config().memory.kind).has_gain) {
+    batch.gain = torch::rand({kRows, kSegments}, torch::kFloat64) * 3 + 1;
+  }
+  batch.answers = torch::tensor({11, 23, 24, 15, 16, -1}, torch::kInt64).view({kRows, 3});
   return batch;
 }
 
 /// A memory that is not empty, as with carry_memory.
-ContextState made_up_state(const CausalLanguageModel& model) {
-  torch::manual_seed(5);
-  ContextState state = model.empty_state(kRows);
-  for (auto& [name, tensor] : state.tensors) {
-    tensor.value = name.ends_with("memory") ? torch::randn_like(tensor.value) : torch::rand_like(tensor.value) + 0.5;
-  }
-  return state;
+ContextState made_up_state(CausalLanguageModel& model) {
+  const torch::NoGradGuard no_graph;
+  return model.forward(random_tokens(kRows, 3 * kSegmentLength, kVocabulary, 5), model.empty_state(kRows)).state;
 }
 
 struct Outcome {
@@ -82,10 +64,10 @@ void take_gradients(CausalLanguageModel& model, Outcome& outcome) {
 
 /// Computes everything in one graph, not chunk by chunk.
 Outcome one_graph(CausalLanguageModel& model, const TrainingBatch& batch, const ContextState& state) {
-  const ForwardResult forward = model.forward(batch.tokens, state, {batch.starts, batch.gain});
-  const Tensor loss =
-      model.loss(forward.hidden, batch.targets, batch.weights) / static_cast<double>(batch.target_count);
-  loss.backward();
+  const ForwardResult forward = model.forward(batch.tokens, state, {batch.starts, batch.gain, batch.segment_lengths});
+  const auto count = static_cast<double>(batch.target_count);
+  const Tensor loss = model.loss(forward.hidden, batch.targets, batch.weights) / count;
+  (forward.auxiliary_loss.defined() ? loss + forward.auxiliary_loss / count : loss).backward();
   Outcome outcome{loss.detach(), {}, forward.state.detached()};
   take_gradients(model, outcome);
   return outcome;
@@ -114,13 +96,13 @@ void expect_same(const Outcome& outcome, const Outcome& expected) {
   }
 }
 
-class Backpropagation : public ::testing::TestWithParam<std::string> {};
+class Backpropagation : public ::testing::TestWithParam<ModelConfig> {};
 
 TEST_P(Backpropagation, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
   const auto model = double_model(GetParam());
-  for (const TrainingBatch& batch : {made_up_batch(), made_up_batch_with_answers()}) {
+  for (const TrainingBatch& batch : {made_up_batch(), made_up_batch_with_answers(*model)}) {
     std::vector<ContextState> states{model->empty_state(kRows)};
-    if (GetParam() != "none") states.push_back(made_up_state(*model));  // local attention has no memory to carry
+    if (model->has_memory()) states.push_back(made_up_state(*model));  // local attention has no memory to carry
     for (const ContextState& state : states) {
       const Outcome expected = one_graph(*model, batch, state);
       for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
@@ -134,7 +116,7 @@ TEST_P(Backpropagation, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
 
 TEST_P(Backpropagation, ReadsTheAnswersWhereverAChunkEnds) {
   const auto model = double_model(GetParam());
-  const TrainingBatch batch = made_up_batch_with_answers();
+  const TrainingBatch batch = made_up_batch_with_answers(*model);
   const torch::NoGradGuard no_graph;
   const Tensor hidden = model->forward(batch.tokens, model->empty_state(kRows), {batch.starts, batch.gain}).hidden;
   const AnswerReading expected = read_answers(*model, hidden, batch.targets, batch.answers, 0);
@@ -157,11 +139,27 @@ TEST_P(Backpropagation, TakesASequenceWhoseLastSegmentIsPartial) {
   expect_same(scheduled(*model, batch, model->empty_state(kRows), {2, BorderStates::device}), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Updates, Backpropagation, ::testing::Values("linear", "delta", "none"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(EveryKind, Backpropagation, ::testing::ValuesIn(every_segmented_kind()),
+                         [](const auto& info) { return info.param.memory.kind + "_" + info.param.memory.update; });
+
+TEST(Backpropagation, CutsSegmentsOfDifferentLengthsWhereTheyEnd) {
+  ModelConfig config = tiny_config("none");
+  config.memory.kind = "autocompressors";
+  config.memory.summary_tokens = 2;
+  const auto model = double_model(config);
+  TrainingBatch batch = made_up_batch();
+  batch.segment_lengths = {7, 3, 5, 4, 6};
+  const Outcome expected = one_graph(*model, batch, model->empty_state(kRows));
+  for (const int64_t segments_per_chunk : {1, 2, 5}) {
+    expect_same(scheduled(*model, batch, model->empty_state(kRows), {segments_per_chunk, BorderStates::device}),
+                expected);
+  }
+  batch.segment_lengths = {};
+  EXPECT_GT(relative_difference(one_graph(*model, batch, model->empty_state(kRows)).loss, expected.loss), 1e-6);
+}
 
 TEST(Backpropagation, CarriesGradientFromTheLastSegmentToTheFirst) {
-  const auto model = double_model("linear");
+  const auto model = double_model(tiny_config("linear"));
   TrainingBatch batch = made_up_batch();
   batch.starts.fill_(false);
   batch.targets.slice(1, 0, (kSegments - 1) * kSegmentLength).fill_(-1);
@@ -204,7 +202,7 @@ class LastMemory : public AttentionObserver {
 };
 
 TEST(Backpropagation, LetsAnObserverLookOnInTheLastChunkAlone) {
-  const auto model = double_model("delta");
+  const auto model = double_model(tiny_config("delta"));
   const TrainingBatch batch = made_up_batch();
   LastMemory last;
   backpropagate(*model, batch, model->empty_state(kRows), batch.target_count, {2, BorderStates::device, &last});
@@ -217,7 +215,7 @@ TEST(Backpropagation, LetsAnObserverLookOnInTheLastChunkAlone) {
 }
 
 TEST(Backpropagation, TakesAMemoryThatGrowsWithoutAGradientAndHasALossOfItsOwn) {
-  const auto model = cache_model(double_model("none")->config());
+  const auto model = cache_model(double_model(tiny_config("none"))->config());
   EXPECT_TRUE(model->has_memory());
   const TrainingBatch batch = made_up_batch();
   const auto targets = static_cast<double>(batch.target_count);
@@ -233,7 +231,7 @@ TEST(Backpropagation, TakesAMemoryThatGrowsWithoutAGradientAndHasALossOfItsOwn) 
 }
 
 TEST(Backpropagation, ComputesNoLogitsWhereThereAreNoTargets) {
-  const auto model = double_model("linear");
+  const auto model = double_model(tiny_config("linear"));
   for (const auto& [begin, end] : std::vector<std::pair<int64_t, int64_t>>{{9, 14}, {17, 20}, {0, 3}}) {
     TrainingBatch batch = made_up_batch();
     batch.targets.slice(1, 0, begin).fill_(-1);
@@ -253,7 +251,7 @@ TEST(Backpropagation, ComputesNoLogitsWhereThereAreNoTargets) {
 }
 
 TEST(Backpropagation, TakesAModelWithoutSegmentsInOnePiece) {
-  auto model = double_model("none");
+  auto model = double_model(tiny_config("none"));
   ModelConfig config = model->config();
   config.memory = {0, "none"};
   auto full = std::make_shared<CausalLanguageModel>(config);

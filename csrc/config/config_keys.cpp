@@ -63,6 +63,8 @@ std::vector<ConfigKey> make_config_keys() {
       {"model.memory.kind", FIELD(model.memory.kind), one_of(memory_kind_choices())},
       {"model.memory.segment_length", FIELD(model.memory.segment_length), any()},
       {"model.memory.update", FIELD(model.memory.update), one_of({"linear", "delta", "none"})},
+      {"model.depth.capacity", FIELD(model.depth.capacity), any(), true},
+      {"model.depth.every", FIELD(model.depth.every), any(), true},
       {"optimizer.name", FIELD(optimizer.name), one_of({"adamw", "adafactor"})},
       {"optimizer.learning_rate", FIELD(optimizer.learning_rate), at_least(0)},
       {"optimizer.beta1", FIELD(optimizer.beta1), fraction_below_one()},

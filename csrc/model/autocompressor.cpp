@@ -13,26 +13,10 @@ using torch::Tensor;
 
 namespace {
 
-/// Attention of tokens whose places and views the pass gives.
-class ArrangedAttention : public LayerAttention {
- public:
-  using LayerAttention::LayerAttention;
-
-  Tensor forward(const Tensor& x, ContextState& state, Pass& pass) const override {
-    const auto [q, k, v] = project(x);
-    const auto& [cos, sin] = pass.arrangement->tables;
-    Tensor keys = ops::rotate(k, cos, sin), values = v;
-    if (pass.mode == PassMode::open_segment) {
-      keys = extend_open_segment("open_rotated_keys", keys, state, pass);
-      values = extend_open_segment("open_values", values, state, pass);
-    }
-    return output(attend_where(pass.arrangement->visible, ops::rotate(q, cos, sin), keys, values));
-  }
-};
-
-/// All summaries so far [B, n, hidden_size], in the dtype of the activations.
-Tensor summaries_of(const ContextState& state, torch::Dtype dtype) {
-  return torch::cat({state["summaries"], state["recent"]}, 1).to(dtype);
+/// The angle's position of the tokens begin … end of [before; tokens; after]: around the tokens it is 0.
+Tensor angle_positions(int64_t begin, int64_t end, int64_t before, int64_t tokens, torch::Device device) {
+  const Tensor place = torch::arange(begin - before, end - before, torch::dtype(torch::kInt64).device(device));
+  return place * place.ge(0).bitwise_and(place.lt(tokens));
 }
 
 /// What the tokens from `begin` on see, [B, 1, count, begin + count]: all before them and themselves, except the
@@ -45,18 +29,39 @@ Tensor visible_from(int64_t begin, int64_t count, const Tensor& shown) {
   return causal.bitwise_and(columns.view({rows, 1, 1, end})).bitwise_or(causal.triu(begin));
 }
 
-/// Positions first … first + count − 1, between vectors at angle 0.
-RotaryEmbedding::Tables tables_between(int64_t before, int64_t first, int64_t count, int64_t after, const Tensor& x,
-                                       const Pass& pass) {
-  const auto [cos, sin] = pass.rotary->tables(first + count, x.device(), x.scalar_type()).from(first);
-  return {at::constant_pad_nd(cos, {0, 0, before, after}, 1), at::constant_pad_nd(sin, {0, 0, before, after}, 0)};
+/// Causal attention inside a segment and the summaries around it, which have no position.
+class SummaryAttention : public LayerAttention {
+ public:
+  using LayerAttention::LayerAttention;
+
+  Tensor forward(const Tensor& x, ContextState& state, Pass& pass) const override {
+    const auto [q, k, v] = project(x);
+    const Surroundings& around = *pass.surroundings;
+    const bool open = pass.mode == PassMode::open_segment;
+    const int64_t begin = open ? state.open_tokens : 0, end = begin + x.size(1);
+    const int64_t tokens = (open ? pass.segments.length : end) - around.before - around.after;
+    const Tensor place = angle_positions(begin, end, around.before, tokens, x.device());
+    const auto tables = positions(std::max<int64_t>(tokens, 1), x, pass);
+    const Tensor cos = tables.cos.index_select(0, place), sin = tables.sin.index_select(0, place);
+    Tensor keys = ops::rotate(k, cos, sin), values = v;
+    if (open) {
+      keys = extend_open_segment("open_rotated_keys", keys, state, pass);
+      values = extend_open_segment("open_values", values, state, pass);
+    }
+    return output(attend_where(visible_from(begin, x.size(1), around.shown), ops::rotate(q, cos, sin), keys, values));
+  }
+};
+
+/// All summaries so far [B, n, hidden_size], in the dtype of the activations.
+Tensor summaries_of(const ContextState& state, torch::Dtype dtype) {
+  return torch::cat({state["summaries"], state["recent"]}, 1).to(dtype);
 }
 
 }  // namespace
 
 AutocompressorDecoder::AutocompressorDecoder(const ModelConfig& config, const torch::TensorOptions& options)
     : Decoder(config, options,
-              [&](int64_t layer) { return std::make_shared<ArrangedAttention>(config, layer, options); }),
+              [&](int64_t layer) { return std::make_shared<SummaryAttention>(config, layer, options); }),
       summary_tokens_(register_parameter("summary_tokens",
                                          torch::empty({config.memory.summary_tokens, config.hidden_size}, options))) {}
 
@@ -74,10 +79,14 @@ Tensor AutocompressorDecoder::run_blocks(const Tensor& x, ContextState& state, P
     const int64_t before = summaries.size(1);
     const Tensor input =
         torch::cat(full ? std::vector{summaries, segment, to_summarize} : std::vector{summaries, segment}, 1);
-    const Arrangement arrangement{tables_between(before, 0, count, full ? vectors : 0, x, pass),
-                                  visible_from(0, input.size(1), last_slots(state["summarized"] * vectors, before))};
-    Pass whole{.segments = {.length = input.size(1)}, .rotary = pass.rotary, .arrangement = &arrangement};
+    const Surroundings around{before, full ? vectors : 0, last_slots(state["summarized"] * vectors, before)};
+    Pass whole{.segments = {.length = input.size(1)},
+               .rotary = pass.rotary,
+               .surroundings = &around,
+               .observer = pass.observer,
+               .auxiliary_loss = pass.auxiliary_loss};
     const Tensor output = Decoder::run_blocks(input, state, whole);
+    pass.auxiliary_loss = whole.auxiliary_loss;
     outputs.push_back(output.narrow(1, before, count));
     if (full) accumulate(final_norm(output.narrow(1, before + count, vectors)), state);
   }
@@ -88,22 +97,23 @@ Tensor AutocompressorDecoder::continue_segment(const Tensor& x, ContextState& st
   const int64_t vectors = summary_tokens_.size(0), begin = state.open_tokens, end = begin + x.size(1);
   const Tensor summaries = summaries_of(state, x.scalar_type());
   const int64_t before = summaries.size(1);
-  const Tensor shown = last_slots(state["summarized"] * vectors, before);
+  const Surroundings around{before, vectors, last_slots(state["summarized"] * vectors, before)};
   // The layers count the summaries before the tokens as well.
-  Pass inner{.mode = pass.mode, .segments = {.length = before + pass.segments.length + vectors}, .rotary = pass.rotary};
-  const auto run_from = [&](int64_t position, const Tensor& input, const RotaryEmbedding::Tables& tables) {
-    const Arrangement arrangement{tables, visible_from(position, input.size(1), shown)};
-    inner.arrangement = &arrangement;
+  Pass inner{.mode = pass.mode,
+             .segments = {.length = before + pass.segments.length + vectors},
+             .rotary = pass.rotary,
+             .surroundings = &around};
+  const auto run_from = [&](int64_t position, const Tensor& input) {
     state.open_tokens = position;
     Tensor output = Decoder::run_blocks(input, state, inner);
     state.open_tokens = begin;
     return output;
   };
-  if (begin == 0 && before > 0) run_from(0, summaries, tables_between(before, 0, 0, 0, x, pass));
-  Tensor output = run_from(before + begin, x, tables_between(0, begin, x.size(1), 0, x, pass));
+  if (begin == 0 && before > 0) run_from(0, summaries);
+  Tensor output = run_from(before + begin, x);
   if (end == pass.segments.length) {
-    const Tensor input = summary_tokens_.to(x.scalar_type()).expand({x.size(0), -1, -1});
-    accumulate(final_norm(run_from(before + end, input, tables_between(0, 0, 0, vectors, x, pass))), state);
+    const Tensor to_summarize = summary_tokens_.to(x.scalar_type()).expand({x.size(0), -1, -1});
+    accumulate(final_norm(run_from(before + end, to_summarize)), state);
   }
   return output;
 }

@@ -17,10 +17,10 @@ class Block : public torch::nn::Module {
   Block(const ModelConfig& config, const torch::TensorOptions& options, std::shared_ptr<LayerAttention> attention);
 
   /// x [B, N, hidden_size] → the same shape; reads and writes the layer's part of `state`.
-  torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const;
+  virtual torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
   /// What forward would write into `state`, and no more.
-  void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const;
+  virtual void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
   const LayerAttention& attention() const { return *self_attn_; }
 

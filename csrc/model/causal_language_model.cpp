@@ -134,6 +134,8 @@ Segments CausalLanguageModel::segments(int64_t tokens, const SegmentMarks& marks
   if (length == 0) return {.length = tokens};
   TORCH_CHECK(marks.lengths.empty() || find_memory_kind(config_.memory.kind).lengths_vary,
               "the segments of the kind of memory ", config_.memory.kind, " have one length");
+  TORCH_CHECK(!marks.gain.defined() || find_memory_kind(config_.memory.kind).has_gain, "the kind of memory ",
+              config_.memory.kind, " has no gain");
   return {length, if_defined(marks.starts), if_defined(marks.gain), marks.lengths};
 }
 

@@ -51,12 +51,14 @@ void CompressiveAttention::write(const SegmentTokens& segment, ContextState& sta
   cache = pushed(cache, x);
   compressed = pushed(compressed, slots);
   cached = (cached + count).clamp_max(cache_length_);
-  filled = (filled + valid.floor_divide(rate_)).clamp_max(compressed_length_);
+  filled = (filled + slots_of(valid)).clamp_max(compressed_length_);
 }
 
 Tensor CompressiveAttention::compress(const Tensor& x) const {
   const Tensor weight = compression_.transpose(1, 2).flatten(1);  // [out, token · in]
-  return ops::affine_map(x.unflatten(1, {-1, rate_}).flatten(2), weight.to(x.scalar_type()));
+  const int64_t missing = (rate_ - x.size(1) % rate_) % rate_;
+  const Tensor groups = at::constant_pad_nd(x, {0, 0, missing, 0}).unflatten(1, {-1, rate_});
+  return ops::affine_map(groups.flatten(2), weight.to(x.scalar_type()));
 }
 
 Tensor CompressiveAttention::reconstruction_loss(const Tensor& segment, const Tensor& leaving, const Tensor& slots,
@@ -77,7 +79,7 @@ Tensor CompressiveAttention::reconstruction_loss(const Tensor& segment, const Te
     wanted = attended(q, project_keys_and_values(leaving), valid);
   }
   const KeysAndValues compressed = project_keys_and_values(slots, Weights::constant);
-  const Tensor difference = attended(q, compressed, valid.floor_divide(rate_)) - wanted;
+  const Tensor difference = attended(q, compressed, slots_of(valid)) - wanted;
   const auto exact = difference.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
   return difference.to(exact).square().flatten(1).sum(1).mul(rows).sum() / static_cast<double>(heads() * head_dim());
 }

@@ -31,8 +31,11 @@ class CompressiveAttention : public SegmentwiseAttention {
   void forget(const torch::Tensor& rows, ContextState& state) const override;
 
  private:
-  /// [B, n, hidden_size] → [B, n / compression_rate, hidden_size]
+  /// [B, n, hidden_size] → [B, ceil(n / compression_rate), hidden_size]. Where n is no multiple, as with tokens that
+  /// pass by a block, zeros stand before the oldest.
   torch::Tensor compress(const torch::Tensor& x) const;
+  /// How many slots hold `tokens` [B] tokens.
+  torch::Tensor slots_of(const torch::Tensor& tokens) const { return (tokens + rate_ - 1).floor_divide(rate_); }
   /// The loss of what `slots` have made of `leaving` [B, n, hidden_size], whose last `valid` [B] tokens count.
   torch::Tensor reconstruction_loss(const torch::Tensor& segment, const torch::Tensor& leaving,
                                     const torch::Tensor& slots, const torch::Tensor& valid) const;

@@ -43,6 +43,12 @@ MemoryConfig read_memory(const JsonObject& config) {
   return memory;
 }
 
+DepthConfig read_depth(const JsonObject& infini) {
+  if (!infini.has("depth")) return {};
+  const JsonObject depth = infini.child("depth");
+  return {.capacity = depth.get<double>("capacity"), .every = depth.get<int64_t>("every")};
+}
+
 json memory_to_json(const MemoryConfig& memory) {
   json result = {{"kind", memory.kind}, {"segment_length", memory.segment_length}};
   const MemoryKind& kind = find_memory_kind(memory.kind);
@@ -51,6 +57,22 @@ json memory_to_json(const MemoryConfig& memory) {
     if (kind.has(field)) result[std::string(field.name)] = memory.*field.value;
   }
   return result;
+}
+
+std::optional<ConfigFault> depth_fault(const ModelConfig& config) {
+  const auto [capacity, every] = config.depth;
+  if (!(capacity > 0 && capacity <= 1)) {
+    return ConfigFault{"depth.capacity", "must be more than 0 and at most 1, is " + json(capacity).dump()};
+  }
+  if (every < 1 || every > config.num_hidden_layers) {
+    return ConfigFault{"depth.every", "must be from 1 to num_hidden_layers (" +
+                                          std::to_string(config.num_hidden_layers) + "), is " + std::to_string(every)};
+  }
+  if (capacity < 1 && config.memory.segment_length == 0) {
+    return ConfigFault{"depth.capacity",
+                       "must be 1 for a model without segments: it is a share of each segment's tokens"};
+  }
+  return std::nullopt;
 }
 
 std::optional<ConfigFault> memory_fault(const ModelConfig& config) {
@@ -136,7 +158,8 @@ std::optional<ConfigFault> ModelConfig::fault() const {
   if (!(initializer_range >= 0)) {
     return ConfigFault{"initializer_range", "must be at least 0, is " + text(initializer_range)};
   }
-  return memory_fault(*this);
+  if (auto found = memory_fault(*this)) return found;
+  return depth_fault(*this);
 }
 
 void ModelConfig::validate() const {
@@ -179,9 +202,11 @@ ModelConfig model_config_from_json(const json& config_json, const std::string& w
   if (config.has("bos_token_id")) model.bos_token_id = static_cast<int32_t>(config.get<int64_t>("bos_token_id"));
   model.eos_token_ids = eos_token_ids_of(config_json, where);
   model.memory = read_memory(config);
+  if (config.has("infini")) model.depth = read_depth(config.child("infini"));
   if (const std::optional<ConfigFault> found = model.fault()) {
-    const bool in_memory = found->key.starts_with("memory.");
-    config.refuse((in_memory ? "infini." + found->key.substr(7) : found->key) + " " + found->message);
+    const bool in_memory = found->key.starts_with("memory."), in_depth = found->key.starts_with("depth.");
+    const std::string key = in_memory ? "infini." + found->key.substr(7) : (in_depth ? "infini." : "") + found->key;
+    config.refuse(key + " " + found->message);
   }
   return model;
 }
@@ -215,6 +240,9 @@ json model_config_to_json(const ModelConfig& config) {
   };
   if (config.qk_norm) result["qk_norm"] = true;
   if (config.memory.segment_length > 0) result["infini"] = memory_to_json(config.memory);
+  if (config.depth.capacity < 1) {
+    result["infini"]["depth"] = {{"capacity", config.depth.capacity}, {"every", config.depth.every}};
+  }
   return result;
 }
 

@@ -36,6 +36,14 @@ struct MemoryField {
 /// The table of these sizes: reading, writing and checking use it.
 const std::vector<MemoryField>& memory_fields();
 
+/// Mixture-of-Depths: in some blocks only a share of each segment's tokens goes through. With `capacity` 1 all do.
+struct DepthConfig {
+  double capacity = 1.0;  ///< the share, more than 0
+  int64_t every = 1;      ///< in every such block: 2 means the blocks 1, 3, 5, …
+  bool routes(int64_t layer) const { return capacity < 1.0 && layer % every == every - 1; }
+  bool operator==(const DepthConfig&) const = default;
+};
+
 /// An impossible value: its key ("memory.update"), and the values that are possible.
 struct ConfigFault {
   std::string key;
@@ -62,6 +70,7 @@ struct ModelConfig {
   std::optional<int32_t> bos_token_id = std::nullopt;  ///< begins a text; empty if the tokenizer has none
   std::vector<int32_t> eos_token_ids = {};             ///< each ends a text
   MemoryConfig memory;
+  DepthConfig depth;
   bool operator==(const ModelConfig&) const = default;
 
   /// The first impossible value (heads not a multiple of KV heads, an odd head_dim, …), or nothing.

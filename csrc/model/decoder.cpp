@@ -1,5 +1,7 @@
 #include "model/decoder.h"
 
+#include "model/routed_block.h"
+
 namespace infini {
 
 using torch::Tensor;
@@ -9,7 +11,9 @@ Decoder::Decoder(const ModelConfig& config, const torch::TensorOptions& options,
       register_module("embed_tokens", std::make_shared<TokenEmbedding>(config.vocab_size, config.hidden_size, options));
   const auto layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    layers_.push_back(std::make_shared<Block>(config, options, make_attention(layer)));
+    layers_.push_back(config.depth.routes(layer)
+                          ? std::make_shared<RoutedBlock>(config, layer, options, make_attention(layer))
+                          : std::make_shared<Block>(config, options, make_attention(layer)));
     layers->push_back(layers_.back());
   }
   final_norm_ = register_module("norm", std::make_shared<RmsNorm>(config.hidden_size, config.rms_norm_eps, options));

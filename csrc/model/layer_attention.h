@@ -41,6 +41,9 @@ class LayerAttention : public torch::nn::Module {
   virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/,
                                const torch::TensorOptions& /*options*/) const {}
 
+  /// How the names of the layer's tensors in a state begin: "layers.3.".
+  const std::string& state_prefix() const { return state_prefix_; }
+
  protected:
   QueriesKeysValues project(const torch::Tensor& x) const;
   KeysAndValues project_keys_and_values(const torch::Tensor& x, Weights weights = Weights::trained) const;

@@ -9,6 +9,7 @@
 #include "log/error.h"
 #include "log/log.h"
 #include "model/memory_kinds.h"
+#include "model/routed_block.h"
 
 namespace infini {
 
@@ -47,6 +48,7 @@ void check_surplus(const std::string& name, const NamedTensors& weights, const M
                    const std::string& folder) {
   if (name.ends_with("self_attn.rotary_emb.inv_freq")) return;  // old Llama checkpoints; computed from rope_theta here
   if (std::ranges::any_of(memory_kinds(), [&](const MemoryKind& kind) { return is_own_parameter(kind, name); })) return;
+  if (is_routing_parameter(name)) return;
   if (name == kHead && config.tie_word_embeddings) {
     if (weights.contains(kEmbedding) && torch::equal(weights.at(kHead), weights.at(kEmbedding))) return;
     throw UserError(joined(folder, ": tensor ", kHead, " differs from ", kEmbedding,
@@ -65,6 +67,7 @@ std::shared_ptr<CausalLanguageModel> load_model(const std::filesystem::path& che
   auto model = CausalLanguageModel::uninitialized(config, torch::dtype(parameter_dtype).device(device));
   model->set_compute_dtype(parameter_dtype);
   set_model_weights(*model, files.weights, checkpoint_folder, initial_beta);
+  model->eval();
   return model;
 }
 
@@ -79,7 +82,7 @@ void set_model_weights(CausalLanguageModel& model, const NamedTensors& weights, 
     const auto found = weights.find(parameter.key());
     if (found != weights.end()) {
       check(found->first, found->second, parameter.value(), folder.string());
-    } else if (is_own_parameter(kind, parameter.key())) {
+    } else if (is_own_parameter(kind, parameter.key()) || is_routing_parameter(parameter.key())) {
       missing.push_back(parameter.key());
     } else {
       throw UserError(joined(folder.string(), ": tensor ", parameter.key(),

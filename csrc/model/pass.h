@@ -39,19 +39,19 @@ enum class PassMode {
   open_segment,  ///< goes on in the open segment, and keeps it in the state; without a graph
 };
 
-/// The places of a pass's tokens, given one by one: for a decoder that puts vectors of its own among them.
-struct Arrangement {
-  RotaryEmbedding::Tables tables;  ///< [n, D]: the position of each token
-  torch::Tensor visible;           ///< [B, 1, n, m] bool: which of the m tokens so far each one sees
+/// Vectors of a decoder's own around the tokens of a segment: x [B, before + n + after, hidden_size].
+struct Surroundings {
+  int64_t before = 0, after = 0;
+  torch::Tensor shown = {};  ///< [B, before] bool: which of those before it a row sees; undefined: all
 };
 
 /// One pass through the layers. The model hands it down to the attention of every layer.
 struct Pass {
   PassMode mode = PassMode::segments;
   Segments segments = {};
-  RotaryEmbedding* rotary = nullptr;         ///< has the tables of as many positions as a layer asks for
-  const Arrangement* arrangement = nullptr;  ///< null: tokens follow each other, and see all before them
-  AttentionObserver* observer = nullptr;     ///< null: nobody looks on
+  RotaryEmbedding* rotary = nullptr;           ///< has the tables of as many positions as a layer asks for
+  const Surroundings* surroundings = nullptr;  ///< null: there are only tokens
+  AttentionObserver* observer = nullptr;       ///< null: nobody looks on
   /// The memory's own loss, which is added to the loss of the targets. Like that one, it is a sum over tokens.
   /// Undefined if no layer has such a loss.
   torch::Tensor auxiliary_loss = {};

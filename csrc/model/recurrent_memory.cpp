@@ -25,8 +25,14 @@ Tensor RecurrentMemoryDecoder::run_blocks(const Tensor& x, ContextState& state, 
     const Tensor memory = memory_to_read(state, x.scalar_type()), segment = x.narrow(1, begin, count);
     // Attention is causal, so a segment that is not written does without the vectors behind it.
     const Tensor input = torch::cat(full ? std::vector{memory, segment, memory} : std::vector{memory, segment}, 1);
-    Pass whole{.segments = {.length = input.size(1)}, .rotary = pass.rotary};
+    const Surroundings around{vectors, full ? vectors : 0};
+    Pass whole{.segments = {.length = input.size(1)},
+               .rotary = pass.rotary,
+               .surroundings = &around,
+               .observer = pass.observer,
+               .auxiliary_loss = pass.auxiliary_loss};
     const Tensor output = Decoder::run_blocks(input, state, whole);
+    pass.auxiliary_loss = whole.auxiliary_loss;
     outputs.push_back(output.narrow(1, vectors, count));
     if (full) write(final_norm(output.narrow(1, vectors + count, vectors)), state);
   }
@@ -37,7 +43,11 @@ Tensor RecurrentMemoryDecoder::continue_segment(const Tensor& x, ContextState& s
   const int64_t vectors = memory_tokens_.size(0), begin = state.open_tokens, end = begin + x.size(1);
   const Tensor memory = memory_to_read(state, x.scalar_type());
   // The layers count the vectors before the tokens as well.
-  Pass inner{.mode = pass.mode, .segments = {.length = pass.segments.length + 2 * vectors}, .rotary = pass.rotary};
+  const Surroundings around{vectors, vectors};
+  Pass inner{.mode = pass.mode,
+             .segments = {.length = pass.segments.length + 2 * vectors},
+             .rotary = pass.rotary,
+             .surroundings = &around};
   const auto run_from = [&](int64_t position, const Tensor& input) {
     state.open_tokens = position;
     Tensor output = Decoder::run_blocks(input, state, inner);

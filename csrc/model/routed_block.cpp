@@ -63,6 +63,11 @@ RoutedBlock::RoutedBlock(const ModelConfig& config, int64_t layer, const torch::
   predictor_output_ = projection("predictor_output", kPredictorWidth, 1);
 }
 
+bool is_routing_parameter(std::string_view name) {
+  return name.ends_with(".router.weight") || name.ends_with(".predictor.weight") ||
+         name.ends_with(".predictor_output.weight");
+}
+
 Tensor RoutedBlock::forward(const Tensor& x, ContextState& state, Pass& pass) const {
   if (pass.mode == PassMode::open_segment) return continue_segment(x, state, pass);
   return is_training() ? route_top(x, state, pass) : route_predicted(x, state, pass);
@@ -173,6 +178,7 @@ Tensor RoutedBlock::read_chosen(const Tensor& x, const Tensor& places, bool full
   Surroundings around;
   if (pass.surroundings != nullptr) {
     around = row_of(*pass.surroundings, row);
+    if (!full) around.after = 0;  // not there yet
     inner.surroundings = &around;
   }
   // A segment that is not full must not seem so to the attention.

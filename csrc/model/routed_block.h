@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "model/block.h"
 
@@ -11,8 +12,8 @@ namespace infini {
 ///   r_t = w · x_t                                    the router
 ///   y_t = x_t + r_t f(x)_t for the tokens that go through, where block(x) = x + f(x);   y_t = x_t for the others
 /// In training the tokens with the largest r of a segment go through. That choice looks ahead, so a small predictor
-/// learns beside it, without a gradient into x, whether a token is among them; in evaluation a token goes through if the
-/// predictor says so, and any number may.
+/// learns beside it, without a gradient into x, whether a token is among them; in evaluation a token goes through if
+/// the predictor says so, and any number may.
 ///
 /// A token that passes by is neither seen by the block's attention nor written into its memory. Positions are counted
 /// over the tokens that go through. Vectors that a decoder puts around a segment always do, with r = 1.
@@ -49,5 +50,9 @@ class RoutedBlock : public Block {
   double capacity_;
   std::shared_ptr<Projection> router_, predictor_, predictor_output_;
 };
+
+/// Whether a parameter of that name belongs to the routing of tokens. A checkpoint may lack it, as with those of a
+/// memory.
+bool is_routing_parameter(std::string_view name);
 
 }  // namespace infini

@@ -34,6 +34,8 @@ nlohmann::ordered_json model_keys(const ModelConfig& model) {
   for (const MemoryField& field : memory_fields()) {
     keys["model.memory." + std::string(field.name)] = model.memory.*field.value;
   }
+  keys["model.depth.capacity"] = model.depth.capacity;
+  keys["model.depth.every"] = model.depth.every;
   return keys;
 }
 

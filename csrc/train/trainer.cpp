@@ -155,7 +155,10 @@ StepMetrics Trainer::train_step() {
 }
 
 std::optional<Metrics> Trainer::validate() {
-  return run_.objective->validate(*run_.model, [this] { return run_.ranks.any(signals_.requested()); });
+  run_.model->eval();
+  auto validation = run_.objective->validate(*run_.model, [this] { return run_.ranks.any(signals_.requested()); });
+  run_.model->train();
+  return validation;
 }
 
 void Trainer::validate_last_step() {

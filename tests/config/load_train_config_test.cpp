@@ -106,9 +106,9 @@ early_stop:
     // The structured bindings must have as many names as there are fields. So a new field stops this file from
     // compiling until the test has it too.
     const auto& [name, output_folder, device, threads, precision, seed, steps, train_length, batch_rows, accumulation,
-                 segments_per_chunk, border_states, carry_memory, gradient_clip, max_skipped_steps, initial_checkpoint,
-                 data, model, gate, optimizer, parameters, schedule, checkpoint, logging, validation, task, curriculum,
-                 memory_gain, early_stop] = config;
+                 segments_per_chunk, shortest_segment, border_states, carry_memory, gradient_clip, max_skipped_steps,
+                 initial_checkpoint, data, model, gate, optimizer, parameters, schedule, checkpoint, logging,
+                 validation, task, curriculum, memory_gain, early_stop] = config;
     EXPECT_EQ(name, "yes: a name");
     EXPECT_EQ(std::filesystem::absolute(output_folder), std::filesystem::absolute("elsewhere"));
     EXPECT_EQ(device, "cuda:1");
@@ -120,6 +120,7 @@ early_stop:
     EXPECT_EQ(batch_rows, 5);
     EXPECT_EQ(accumulation, 6);
     EXPECT_EQ(segments_per_chunk, 2);
+    EXPECT_EQ(shortest_segment, 0) << "belongs to another kind of memory; see below";
     EXPECT_EQ(border_states, "host");
     EXPECT_FALSE(carry_memory);
     EXPECT_EQ(gradient_clip, 0.3);

@@ -26,6 +26,13 @@ inline std::vector<ModelConfig> every_memory() {
           with("autocompressors", std::pair(&MemoryConfig::summary_tokens, 2))};
 }
 
+/// The same, where half of the tokens pass by the second block.
+inline std::vector<ModelConfig> every_memory_with_depth() {
+  std::vector<ModelConfig> configs = every_memory();
+  for (ModelConfig& config : configs) config.depth = {.capacity = 0.5, .every = 2};
+  return configs;
+}
+
 /// The same, and local attention, which carries nothing.
 inline std::vector<ModelConfig> every_segmented_kind() {
   std::vector<ModelConfig> configs = every_memory();
@@ -40,10 +47,17 @@ inline std::vector<ModelConfig> every_kind() {
   return configs;
 }
 
+/// All of them, also with tokens that pass by.
+inline std::vector<ModelConfig> every_model() {
+  std::vector<ModelConfig> configs = every_kind();
+  for (const ModelConfig& config : every_memory_with_depth()) configs.push_back(config);
+  return configs;
+}
+
 /// "infini, delta, segment length 5"
 inline std::string kind(const ModelConfig& config) {
   return config.memory.kind + ", " + config.memory.update + ", segment length " +
-         std::to_string(config.memory.segment_length);
+         std::to_string(config.memory.segment_length) + (config.depth.capacity < 1 ? ", depth" : "");
 }
 
 }  // namespace infini

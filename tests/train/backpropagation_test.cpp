@@ -82,7 +82,8 @@ Outcome scheduled(CausalLanguageModel& model, const TrainingBatch& batch, const 
 }
 
 double relative_difference(const Tensor& value, const Tensor& expected) {
-  return ((value - expected).norm() / expected.norm().clamp_min(1e-300)).item<double>();
+  const Tensor exact = expected.to(torch::kFloat64);
+  return ((value.to(torch::kFloat64) - exact).norm() / exact.norm().clamp_min(1e-300)).item<double>();
 }
 
 void expect_same(const Outcome& outcome, const Outcome& expected) {
@@ -139,8 +140,15 @@ TEST_P(Backpropagation, TakesASequenceWhoseLastSegmentIsPartial) {
   expect_same(scheduled(*model, batch, model->empty_state(kRows), {2, BorderStates::device}), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryKind, Backpropagation, ::testing::ValuesIn(every_segmented_kind()),
-                         [](const auto& info) { return info.param.memory.kind + "_" + info.param.memory.update; });
+std::vector<ModelConfig> segmented_models() {
+  std::vector<ModelConfig> configs = every_segmented_kind();
+  for (const ModelConfig& config : every_memory_with_depth()) configs.push_back(config);
+  return configs;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, Backpropagation, ::testing::ValuesIn(segmented_models()), [](const auto& info) {
+  return info.param.memory.kind + "_" + info.param.memory.update + (info.param.depth.capacity < 1 ? "_depth" : "");
+});
 
 TEST(Backpropagation, CutsSegmentsOfDifferentLengthsWhereTheyEnd) {
   ModelConfig config = tiny_config("none");

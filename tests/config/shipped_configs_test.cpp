@@ -19,7 +19,9 @@ const std::filesystem::path kFolder = std::filesystem::path(INFINI_SOURCE_FOLDER
 
 std::set<std::string> shipped() {
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) names.insert(entry.path().stem());
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    if (entry.is_regular_file()) names.insert(entry.path().stem());  // table2_configs_test.cpp has the folder's
+  }
   return names;
 }
 

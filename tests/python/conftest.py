@@ -1,5 +1,8 @@
-"""Loads the op library: INFINI_OPS_LIBRARY, or the checkout's release build."""
+"""Loads the op library for the tests beside this file: INFINI_OPS_LIBRARY, or the checkout's release build.
 
+The tests in the folders below need none."""
+
+import functools
 import os
 import pathlib
 
@@ -14,7 +17,16 @@ DEFAULT_LIBRARY = pathlib.Path(__file__).resolve().parents[2] / "build" / "relea
 LIBRARY = os.environ.get("INFINI_OPS_LIBRARY", str(DEFAULT_LIBRARY))
 
 
-def pytest_configure():
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def pytest_collectstart(collector):
+    if isinstance(collector, pytest.Module) and collector.path.resolve().parent == HERE:
+        load_library()
+
+
+@functools.cache
+def load_library():
     if not os.path.exists(LIBRARY):
         pytest.exit(f"{LIBRARY} is missing; build it with scripts/test.sh, or name it in INFINI_OPS_LIBRARY", 2)
     torch.ops.load_library(LIBRARY)

@@ -17,7 +17,7 @@ std::optional<Metrics> DocumentObjective::validate(CausalLanguageModel& model, c
   const TokenDataset& split = validation_.value();
   const int64_t segment_length = options_.batches.segment_length;
   const ScoreOptions score{.chunk_tokens = options_.segments_per_chunk * segment_length,
-                           .window_tokens = segment_length};
+                           .window_tokens = model.config().memory.segment_length > 0 ? 0 : segment_length};
   double nats = 0;
   int64_t tokens = 0;
   for (int64_t document = 0; document < split.documents() && tokens < options_.validation_tokens; ++document) {

@@ -38,16 +38,18 @@ void score_document(CausalLanguageModel& model, const TokenReader& read, const S
   const ModelConfig& config = model.config();
   const int64_t segment_length = config.memory.segment_length;
   const bool segmented = segment_length > 0;
+  const int64_t window = options.window_tokens > 0 ? options.window_tokens : std::numeric_limits<int64_t>::max();
   const bool whole = !segmented && options.window_tokens == 0;
   const int64_t chunk = segmented ? std::max<int64_t>(1, options.chunk_tokens / segment_length) * segment_length
                         : whole   ? options.chunk_tokens
-                                  : options.window_tokens;
+                                  : window;
 
   ContextState state = model.empty_state(1);
   std::vector<int64_t> tokens;  // the inputs of one forward pass, plus the target of the last input
   bool more = append(read, 1, tokens);
   for (int64_t first = 0; more;) {
-    more = append(read, chunk, tokens);
+    if (first % window == 0) state = model.empty_state(1);
+    more = append(read, std::min(chunk, window - first % window), tokens);
     while (whole && more) more = append(read, chunk, tokens);
     const auto count = static_cast<int64_t>(tokens.size()) - 1;
     if (count == 0) break;
@@ -61,7 +63,8 @@ void score_document(CausalLanguageModel& model, const TokenReader& read, const S
     ForwardResult result = model.forward(row.slice(1, 0, count), state, marks);
     const torch::Tensor losses =
         model.token_losses(result.hidden, row.slice(1, 1)).to(torch::kCPU, torch::kFloat64).contiguous();
-    state = std::move(result.state);
+    // Without memory nothing is handed on, also not by a kind whose state would grow.
+    if (options.memory) state = std::move(result.state);
     receive(first + 1, {losses.const_data_ptr<double>(), static_cast<size_t>(count)});
 
     first += count;

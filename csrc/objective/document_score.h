@@ -18,8 +18,8 @@ using LossReceiver = std::function<void(int64_t first, std::span<const double> l
 struct ScoreOptions {
   bool memory = true;  ///< false: every segment begins with an empty memory, so attention is local and has no gate
   int64_t chunk_tokens = 8192;  ///< tokens per forward pass; rounded down to whole segments, at least one
-  /// Only for a model without segments: it reads this many tokens at once and sees nothing before them. 0: it reads
-  /// the whole document at once.
+  /// The model sees nothing before the last multiple of this many tokens, as in training with sequences of that length.
+  /// 0: it sees the whole document. A model without segments reads a window at once.
   int64_t window_tokens = 0;
 };
 

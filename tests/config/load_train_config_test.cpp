@@ -50,6 +50,9 @@ model:
   memory:
     segment_length: 128
     update: delta
+  depth:
+    capacity: 0.25
+    every: 3
 optimizer:
   name: adafactor
   learning_rate: 0.0123456789012345678
@@ -142,7 +145,8 @@ early_stop:
                                         .mlp_bias = true,
                                         .qk_norm = true,
                                         .initializer_range = 0.1,
-                                        .memory = {.segment_length = 128, .update = "delta"}};
+                                        .memory = {.segment_length = 128, .update = "delta"},
+                                        .depth = {.capacity = 0.25, .every = 3}};
     EXPECT_TRUE(model == expected_model);
     EXPECT_EQ(gate.initial_beta, -1.5);
     ASSERT_EQ(parameters.size(), 3u);

@@ -131,10 +131,14 @@ TEST(ModelConfigJson, ComesBackAsItWasWritten) {
                               .mlp_bias = true,
                               .qk_norm = true,
                               .initializer_range = 0.1,
-                              .memory = {.segment_length = 128, .update = "delta"}};
+                              .memory = {.segment_length = 128, .update = "delta"},
+                              .depth = {.capacity = 0.5, .every = 2}};
   const json written = model_config_to_json(config);
   EXPECT_EQ(written["model_type"], "infini_llama");
-  EXPECT_EQ(written["infini"], (json{{"kind", "infini"}, {"segment_length", 128}, {"update", "delta"}}));
+  EXPECT_EQ(written["infini"], (json{{"kind", "infini"},
+                                     {"segment_length", 128},
+                                     {"update", "delta"},
+                                     {"depth", {{"capacity", 0.5}, {"every", 2}}}}));
   EXPECT_TRUE(read(json::parse(written.dump())) == config);
 }
 
@@ -184,7 +188,8 @@ TEST(ModelConfig, CountsEveryKindOfParameter) {
                         .num_attention_heads = 4,
                         .num_key_value_heads = 2,
                         .head_dim = 6,
-                        .memory = {}};
+                        .memory = {},
+                        .depth = {}};
   // embedding; q, k, v, o; gate, up, down; two norms; the last norm
   int64_t expected = 7 * 10 + 10 * 24 + 10 * 12 + 10 * 12 + 24 * 10 + 3 * 10 * 11 + 2 * 10 + 10;
   EXPECT_EQ(parameter_count(config), expected);
@@ -205,6 +210,50 @@ TEST(ModelConfig, ThrowsWhatIsAtFault) {
   config.validate();
   config.memory.update = "sum";
   EXPECT_THROW(config.validate(), UserError);
+}
+
+TEST(ModelConfigJson, EveryKindOfMemoryComesBackWithItsSizes) {
+  ModelConfig config = read(tiny_llama());
+  config.memory = {.segment_length = 64, .kind = "memorizing"};
+  config.memory.cache_length = 32;
+  config.memory.layer = 0;
+  config.memory.slots = 1000;
+  config.memory.neighbours = 7;
+  const json written = model_config_to_json(config);
+  EXPECT_EQ(written["infini"], (json{{"kind", "memorizing"},
+                                     {"segment_length", 64},
+                                     {"cache_length", 32},
+                                     {"layer", 0},
+                                     {"slots", 1000},
+                                     {"neighbours", 7}}));
+  EXPECT_TRUE(read(written) == config);
+}
+
+TEST(ModelConfigJson, RefusesSizesThatDoNotFitTheKindOfMemory) {
+  const auto error = [](const json& infini) { return error_with("infini", infini); };
+  const json xl = {{"kind", "transformer_xl"}, {"segment_length", 8}, {"cache_length", 8}};
+  const auto with = [](json infini, const char* key, int64_t value) {
+    infini[key] = value;
+    return infini;
+  };
+  EXPECT_EQ(error_with("infini", xl), "");
+  json without = xl;
+  without.erase("cache_length");
+  EXPECT_THAT(error(without),
+              HasSubstr("infini.cache_length must be at least 1 for the kind transformer_xl, is not given"));
+  EXPECT_THAT(error(with(xl, "slots", 3)), HasSubstr("infini.slots does not belong to the kind transformer_xl"));
+  EXPECT_THAT(error(with(xl, "segment_length", 0)), HasSubstr("infini.segment_length must be at least 1"));
+  const json compressive = {{"kind", "compressive"},
+                            {"segment_length", 8},
+                            {"cache_length", 9},
+                            {"compressed_length", 4},
+                            {"compression_rate", 4}};
+  EXPECT_THAT(error(compressive), HasSubstr("infini.compression_rate must divide memory.cache_length (9), is 4"));
+  const json memorizing = {{"kind", "memorizing"}, {"segment_length", 8}, {"cache_length", 8},
+                           {"layer", 22},          {"slots", 5},          {"neighbours", 5}};
+  EXPECT_THAT(error(memorizing), HasSubstr("infini.layer must be less than num_hidden_layers (22)"));
+  EXPECT_THAT(error(with(with(memorizing, "layer", 0), "neighbours", 6)),
+              HasSubstr("infini.neighbours must be at most memory.slots (5), is 6"));
 }
 
 }  // namespace

@@ -61,6 +61,24 @@ TEST_P(DocumentScore, WithoutMemoryIsThatOfEachSegmentReadAlone) {
   EXPECT_THAT(losses_of(*model, tokens, {.memory = false, .chunk_tokens = 16}), Pointwise(DoubleNear(1e-10), expected));
 }
 
+TEST_P(DocumentScore, InWindowsIsThatOfEachWindowReadAlone) {
+  const auto model = small_model(GetParam());
+  const std::vector<int64_t> tokens = random_tokens(75);
+  for (const int64_t window : {8, 20, 24}) {  // 20: no multiple of the segments of 8
+    std::vector<double> expected;
+    for (int64_t begin = 0; begin < 74; begin += window) {
+      const int64_t end = std::min<int64_t>(begin + window + 1, 75);
+      const std::vector<double> alone = plain_losses(*model, {tokens.begin() + begin, tokens.begin() + end});
+      expected.insert(expected.end(), alone.begin(), alone.end());
+    }
+    for (const int64_t chunk_tokens : {8, 16, 8192}) {
+      EXPECT_THAT(losses_of(*model, tokens, {.chunk_tokens = chunk_tokens, .window_tokens = window}),
+                  Pointwise(DoubleNear(1e-10), expected))
+          << window << ", " << chunk_tokens << " a chunk";
+    }
+  }
+}
+
 TEST(DocumentScoreWithMemory, DiffersFromThatWithoutFromTheSecondSegmentOn) {
   const auto model = small_model("linear");
   const std::vector<int64_t> tokens = random_tokens(40);

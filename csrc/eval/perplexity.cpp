@@ -7,6 +7,7 @@
 #include <numbers>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "log/error.h"
 
@@ -32,7 +33,40 @@ int64_t proportion(int64_t whole, int64_t part, int64_t of) {
   return part == of ? whole : std::llround(static_cast<double>(whole) * part / of);
 }
 
+/// Adds the losses of the document's tokens from `first` on, to the sum over all documents and to its own.
+void add_losses(const EvaluationDocument& document, int64_t first, std::span<const double> losses, Perplexity& all,
+                DocumentLoss& own) {
+  for (size_t i = 0; i < losses.size(); ++i) {
+    const int64_t position = first - 1 + static_cast<int64_t>(i);
+    if (!std::isfinite(losses[i])) {
+      throw std::runtime_error(document.name + ": the loss of text token " + std::to_string(position) + " is " +
+                               std::to_string(losses[i]) + "; the model's weights or activations are not finite");
+    }
+    all.nats += losses[i];
+    own.nats += losses[i];
+    add_position(all.positions, position, losses[i]);
+  }
+  const DocumentLoss before = own;
+  own.tokens += static_cast<int64_t>(losses.size());
+  own.words = proportion(document.words, own.tokens, document.tokens - 1);
+  own.bytes = proportion(document.bytes, own.tokens, document.tokens - 1);
+  all.tokens += own.tokens - before.tokens;
+  all.words += own.words - before.words;
+  all.bytes += own.bytes - before.bytes;
+}
+
 }  // namespace
+
+std::optional<double> Perplexity::loss_standard_error() const {
+  const auto count = static_cast<double>(documents_read.size());
+  if (documents_read.size() < 2) return std::nullopt;
+  double squares = 0;
+  for (const DocumentLoss& document : documents_read) {
+    const double residual = document.nats - loss() * static_cast<double>(document.tokens);
+    squares += residual * residual;
+  }
+  return std::sqrt(count / (count - 1) * squares) / static_cast<double>(tokens);
+}
 
 double Perplexity::token_perplexity() const { return std::exp(loss()); }
 double Perplexity::word_perplexity() const { return std::exp(nats / static_cast<double>(words)); }
@@ -46,36 +80,32 @@ Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& 
   while (options.max_tokens == 0 || result.tokens < options.max_tokens) {
     const std::optional<EvaluationDocument> document = next();
     if (!document) break;
-    const int64_t text_tokens = document->tokens - 1;
     int64_t left = document->tokens;
     if (options.max_tokens > 0) left = std::min(left, options.max_tokens - result.tokens + 1);
-    const int64_t words_before = result.words, bytes_before = result.bytes;
-    int64_t scored = 0;
+    DocumentLoss of_document{.name = document->name};
+    std::vector<int64_t> unscored;  // tokens that were read, from the next one to score on
     const TokenReader read = [&](std::span<int64_t> out) {
       const int64_t count = std::min<int64_t>(left, static_cast<int64_t>(out.size()));
       left -= count;
       const int64_t given = document->read(out.first(count));
+      unscored.insert(unscored.end(), out.begin(), out.begin() + given);
       if (document->unk) result.unknown_tokens += std::count(out.begin(), out.begin() + given, *document->unk);
       return given;
     };
     score_document(model, read, options.score, [&](int64_t first, std::span<const double> losses) {
-      for (size_t i = 0; i < losses.size(); ++i) {
-        const int64_t position = first - 1 + static_cast<int64_t>(i);
-        if (!std::isfinite(losses[i])) {
-          throw std::runtime_error(document->name + ": the loss of text token " + std::to_string(position) + " is " +
-                                   std::to_string(losses[i]) + "; the model's weights or activations are not finite");
-        }
-        result.nats += losses[i];
-        add_position(result.positions, position, losses[i]);
+      add_losses(*document, first, losses, result, of_document);
+      if (first == 1) unscored.erase(unscored.begin());  // document_start
+      if (options.on_scored) {
+        const bool last = of_document.tokens == document->tokens - 1;
+        options.on_scored({first, last, std::span(unscored).first(losses.size()), losses});
       }
-      scored += static_cast<int64_t>(losses.size());
-      result.tokens += static_cast<int64_t>(losses.size());
-      result.words = words_before + proportion(document->words, scored, text_tokens);
-      result.bytes = bytes_before + proportion(document->bytes, scored, text_tokens);
+      unscored.erase(unscored.begin(), unscored.begin() + static_cast<int64_t>(losses.size()));
       result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       if (options.on_progress) options.on_progress(result);
     });
-    result.documents += scored > 0 ? 1 : 0;
+    if (of_document.tokens == 0) continue;
+    ++result.documents;
+    result.documents_read.push_back(std::move(of_document));
   }
   if (result.tokens == 0) throw UserError("the data has no text to score: every document is empty");
   return result;

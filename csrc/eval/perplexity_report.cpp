@@ -31,15 +31,26 @@ nlohmann::json to_json(const Perplexity& perplexity) {
                          {"loss", position.nats / static_cast<double>(position.tokens)},
                          {"tokens", position.tokens}});
   }
+  nlohmann::json documents = nlohmann::json::array();
+  for (const DocumentLoss& document : perplexity.documents_read) {
+    documents.push_back({{"name", document.name},
+                         {"tokens", document.tokens},
+                         {"nats", document.nats},
+                         {"words", document.words},
+                         {"bytes", document.bytes}});
+  }
+  const std::optional<double> error = perplexity.loss_standard_error();
   return {{"perplexity", perplexity.token_perplexity()},
           {"word_perplexity", whole ? finite_or_null(perplexity.word_perplexity()) : nullptr},
           {"bits_per_byte", whole ? nlohmann::json(perplexity.bits_per_byte()) : nullptr},
           {"loss", perplexity.loss()},
+          {"loss_standard_error", error ? nlohmann::json(*error) : nullptr},
           {"tokens", perplexity.tokens},
           {"unknown_tokens", perplexity.unknown_tokens},
           {"words", perplexity.words},
           {"bytes", perplexity.bytes},
           {"documents", perplexity.documents},
+          {"documents_read", documents},
           {"memory", perplexity.memory},
           {"tokens_per_second", perplexity.tokens_per_second()},
           {"positions", positions}};
@@ -50,7 +61,9 @@ std::string to_text(const Perplexity& perplexity) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(4);
   out << "perplexity          " << number(perplexity.token_perplexity()) << "\n"
-      << "loss (nats/token)   " << number(perplexity.loss()) << "\n"
+      << "loss (nats/token)   " << number(perplexity.loss());
+  if (const auto error = perplexity.loss_standard_error()) out << " ± " << number(*error) << " between documents";
+  out << "\n"
       << "word perplexity     " << (whole ? number(perplexity.word_perplexity()) : "-") << "\n"
       << "bits per byte       " << (whole ? number(perplexity.bits_per_byte()) : "-") << "\n";
   if (!whole) {

@@ -94,10 +94,11 @@ function decimalsOf(ticks) {
 
 // ---- Line chart
 //
-// spec: {label, height, x: {name, kind, format, domain}, y: {name, kind, format, domain}, nearest,
-//        series: [{name, color, dash, dots, thin, points: [[x, y, where]…]}…], marks: [{x, text}…]}
+// spec: {label, height, x: {name, kind, format, domain, ticks}, y: {name, kind, format, domain}, nearest,
+//        series: [{name, color, dash, dots, thin, points: [[x, y, where, error]…]}…], marks: [{x, text}…]}
 // `format(value, decimals)`: for a tick the decimals are given; for a value the format chooses them.
-// `where` is the point's place in words, for the readout. `nearest`: the readout names only the closest line.
+// `ticks(count)`: where the ticks are, about so many; by default round numbers.
+// `where` is the point's place in words, for the readout; `error`, if there is one, is drawn as a bar of y ± error. `nearest`: the readout names only the closest line.
 
 function lineChart(container, spec) {
   const readout = html("div", {class: "readout", hidden: ""});
@@ -140,7 +141,8 @@ function lineChart(container, spec) {
       lines.forEach((line, index) => line.classList.toggle("faded", Boolean(spec.nearest) && index !== anchor.index));
       readout.replaceChildren(html("div", {}, anchor.point[2]), ...hits.map((hit) => html("div", {},
         html("span", {class: "swatch", style: `background: ${hit.series.color}`}),
-        `${hit.series.name}: ${spec.y.format(hit.point[1])}`)));
+        `${hit.series.name}: ${spec.y.format(hit.point[1])}` +
+        (hit.point[3] ? ` ± ${spec.y.format(hit.point[3])}` : ""))));
       readout.hidden = false;
       const left = at + 12 + readout.offsetWidth > width ? at - 12 - readout.offsetWidth : at + 12;
       readout.style.transform = `translate(${Math.max(0, left)}px, ${margin.top}px)`;
@@ -179,7 +181,7 @@ function drawAxes(svg, spec, x, y, width, height, margin) {
     svg.append(shape("text", {x: margin.left - 8, y: y(tick) + 4, "text-anchor": "end"},
                      spec.y.format(tick, decimalsOf(yTicks))));
   }
-  const xTicks = x.ticks(Math.floor((width - margin.left - margin.right) / 62));
+  const xTicks = (spec.x.ticks || x.ticks)(Math.floor((width - margin.left - margin.right) / 62));
   for (const tick of xTicks) {
     svg.append(shape("line", {class: "rule", x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5}));
     svg.append(shape("text", {x: x(tick), y: bottom + 19, "text-anchor": "middle"}, spec.x.format(tick)));
@@ -212,6 +214,9 @@ function drawSeries(svg, spec, x, y, width, height, margin) {
     const line = shape("path", {d: path.join("")});
     if (series.dash) line.setAttribute("stroke-dasharray", series.dash);
     group.append(line);
+    for (const [px, py, , error] of series.points) {
+      if (error) group.append(shape("line", {x1: x(px), x2: x(px), y1: y(py - error), y2: y(py + error)}));
+    }
     if (series.dots || series.points.length === 1) {
       for (const point of series.points) {
         group.append(shape("circle", {cx: x(point[0]), cy: y(point[1]), r: 3.2, style: "fill: var(--card)"}));

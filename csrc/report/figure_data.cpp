@@ -90,6 +90,20 @@ json needles_json(const RunRecord& run) {
   return grids;
 }
 
+json recall_json(const RunRecord& run) {
+  if (!run.recall) return nullptr;
+  json models = json::array();
+  for (const RecallLine& line : run.recall->models) {
+    json points = json::array();
+    for (const RecallPoint& point : line.points) {
+      points.push_back({point.from ? json(*point.from) : json(nullptr), point.to ? json(*point.to) : json(nullptr),
+                        point.words, rounded(point.nats), rounded(point.standard_error)});
+    }
+    models.push_back({{"name", line.name}, {"memory_off", line.memory_off}, {"points", points}});
+  }
+  return {{"segment_length", run.recall->segment_length}, {"rare", kRareWordCount}, {"models", models}};
+}
+
 json run_json(const RunRecord& run) {
   const size_t window = std::max<size_t>(1, run.steps.size() / kSmoothingWindows);
   const auto smooth = [&](std::optional<double> RecordedStep::*quantity) {
@@ -115,6 +129,7 @@ json run_json(const RunRecord& run) {
           {"needles", needles_json(run)},
           {"positions", positions_json(run.evaluation)},
           {"positions_without_memory", positions_json(run.evaluation_without_memory)},
+          {"recall", recall_json(run)},
           {"gates", memory ? readings_json(run.steps, &RecordedStep::gates) : none},
           {"memory_share", memory ? readings_json(run.steps, &RecordedStep::memory_share) : none}};
 }

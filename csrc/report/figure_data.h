@@ -12,6 +12,8 @@ namespace infini::report {
 /// {"runs": [{"name", "segment_length", "training": CURVE, "validation": CURVE, "learning_rate": CURVE,
 ///   "gradient_norm": CURVE, "tokens_per_second": CURVE, "smoothing": steps,
 ///   "positions": [[from, to, loss]…], "positions_without_memory": likewise,
+///   "recall": {"segment_length", "rare": count, "models": [{"name", "memory_off",
+///     "points": [[from, to, words, nats, standard error]…]}…]}, from = to = null: never before; null without recall,
 ///   "gates": READINGS, "memory_share": READINGS}…]}
 /// A run without memory has no gates and no memory share.
 /// CURVE = [[step, tokens, value]…] and READINGS = [[step, tokens, [[value per head] per layer]]…].

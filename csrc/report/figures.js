@@ -114,6 +114,60 @@ function gainFigure() {
      marks: segmentMarks(), series});
 }
 
+// ---- Loss on words that return
+
+const sameDistances = (a, b) => a[0] === b[0] && a[1] === b[1];
+const distanceName = ([from, to]) => from === null ? "new" : from === to ? `${from}` : `${from}–${to}`;
+const distancePlace = ([from, to, words]) => {
+  const where = from === null ? "never before in the document" : from === 0 && to === 0 ? "in the same segment"
+              : from === 1 && to === 1 ? "1 segment before" : `${distanceName([from, to])} segments before`;
+  return `${where}, ${words.toLocaleString("en")} words`;
+};
+
+// A line has the colour of the run that it is named after, and is dashed where the memory was off.
+function recallColors(models) {
+  const names = [...new Set(models.map((model) => model.name.replace(/, memory off$/, "")))];
+  const others = names.filter((name) => !runs.some((run) => run.name === name));
+  return (model) => {
+    const name = model.name.replace(/, memory off$/, "");
+    const run = runs.find((one) => one.name === name);
+    return run ? run.color : `var(--series-${(runs.length + others.indexOf(name)) % 6})`;
+  };
+}
+
+function recallFigure(run) {
+  if (!run.recall) return null;
+  const {models, rare, segment_length} = run.recall;
+  const distances = [];  // each place on the axis; words that return, then new ones
+  for (const point of models.flatMap((model) => model.points)) {
+    if (!distances.some((one) => sameDistances(one, point))) distances.push(point);
+  }
+  distances.sort((a, b) => (a[0] === null ? Infinity : a[0]) - (b[0] === null ? Infinity : b[0]));
+  const last = distances.length - 1;
+  const color = recallColors(models);
+  const lines = models.map((model) => ({name: model.name, color: color(model), dots: true,
+                                        dash: model.memory_off ? MEMORY_OFF : ""}));
+  const points = (model, isNew) => model.points.filter((point) => (point[0] === null) === isNew).map((point) =>
+    [distances.findIndex((one) => sameDistances(one, point)), point[3], distancePlace(point), point[4]]);
+  // New words are at no distance, so no line leads to them.
+  const series = [false, true].flatMap((isNew) =>
+    lines.map((line, index) => ({...line, points: points(models[index], isNew)})));
+  const ends = series.flatMap((one) => one.points.flatMap((point) => [point[1] - point[3], point[1] + point[3]]));
+  const ticks = (count) => {
+    const step = Math.ceil((last + 1) / Math.max(1, count));
+    return distances.map((_, index) => index).filter((i) => i === last || (i % step === 0 && last - i >= step));
+  };
+  const title = "Loss on words that return, by distance";
+  return lineFigure(runs.length > 1 ? `${title}: ${run.name}` : title,
+    `Words that the training texts have at most ${rare} times, by the number of segments (of ${segment_length} tokens) ` +
+    "since the document had them last; new: it never did. Far below new, a model makes use of what it has read: at 0 " +
+    "within the segment, from 1 on only through a memory or a longer attention. Bars: one standard error.",
+    {x: {name: "segments since the last occurrence", kind: "linear", format: (at) => distanceName(distances[at]),
+         domain: [-0.3, last + 0.3], ticks},
+     y: {name: "nats per word", kind: "linear", format: nats, domain: padded(extent(ends), "linear")}, series, wide: true},
+    lines);
+}
+
 // ---- Memory
 
 // The value, rounded up to 0.1, 0.2, 0.25, 0.5 or 1, so that maps of similar runs have the same scale.
@@ -229,6 +283,6 @@ function trainingFigures() {
 section("Needles in a haystack", "", [
   ...runs.flatMap((run) => run.needles.flatMap((grid) => [needleFigure(run, grid), evidenceFigure(run, grid)])),
   ...answerFigures()]);
-section("Loss", "", [lossFigure(), positionFigure(), gainFigure()]);
+section("Loss", "", [lossFigure(), positionFigure(), gainFigure(), ...runs.map(recallFigure)]);
 section("What the memory does", "", runs.flatMap(memoryFigures));
 section("How the training went", "thirds", trainingFigures());

@@ -207,6 +207,7 @@ RunRecord read_run(const fs::path& folder) {
   if (run.model && run.model->has_memory() && !is_evaluated_otherwise) {
     run.evaluation_without_memory = read_evaluation(run, "evaluation-no-memory.json", "perplexity with the memory off");
   }
+  run.recall = read_recall(run.folder, run.notes);
   run.sample = read_text(run.folder / "sample.txt").value_or("");
   return run;
 }

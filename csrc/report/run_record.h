@@ -8,6 +8,7 @@
 
 #include "io/run_checkpoints.h"
 #include "report/needle_record.h"
+#include "report/recall_record.h"
 
 namespace infini::report {
 
@@ -64,13 +65,15 @@ struct RunRecord {
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
   std::vector<NeedleGrid> needles;
+  std::optional<RecallRecord> recall;
   std::string sample;
   std::vector<std::string> notes;  ///< what is missing or cannot be read, one sentence each
 };
 
 /// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, best.json,
-/// passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. If the last line of metrics.jsonl is still being
-/// written, it is left out. Throws UserError only if the folder is missing or has none of the first three files.
+/// recall.json, passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. If the last line of metrics.jsonl is
+/// still being written, it is left out. Throws UserError only if the folder is missing or has none of the first three
+/// files.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace infini::report

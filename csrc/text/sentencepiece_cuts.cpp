@@ -2,9 +2,6 @@
 
 #include <utf8.h>
 
-#include <string>
-#include <vector>
-
 #include "text/utf8.h"
 
 namespace infini {
@@ -22,8 +19,9 @@ char32_t character(uint32_t code_point) { return code_point == ' ' ? kSpaceChara
 
 uint64_t pair_of(char32_t first, char32_t second) { return uint64_t{first} << 32 | second; }
 
-/// The text that these pieces stand for, with nothing taken away or added.
-std::string joined(const std::vector<std::string>& pieces) {
+}  // namespace
+
+std::string text_of_pieces(const std::vector<std::string>& pieces) {
   std::string text;
   for (const std::string& piece : pieces) {
     const bool is_byte = piece.size() == 6 && piece.starts_with("<0x") && piece.ends_with(">");
@@ -33,12 +31,10 @@ std::string joined(const std::vector<std::string>& pieces) {
   return text;
 }
 
-}  // namespace
-
 SentencepieceCuts::SentencepieceCuts(const sentencepiece::SentencePieceProcessor& processor) {
   std::vector<std::string> pieces;
   usable_ = processor.Encode({kNormalisationProbe.data(), kNormalisationProbe.size()}, &pieces).ok() &&
-            joined(pieces) == kNormalisationProbe;
+            text_of_pieces(pieces) == kNormalisationProbe;
   if (!usable_) return;
   for (int id = 0; id < processor.GetPieceSize(); ++id) {
     byte_fallback_ = byte_fallback_ || processor.IsByte(id);

@@ -3,10 +3,16 @@
 #include <sentencepiece_processor.h>
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 namespace infini {
+
+/// The text that pieces of a sentencepiece vocabulary stand for, with nothing taken away or added. A piece may be a
+/// byte by its name, such as "<0xC3>". Not for control pieces such as <s>.
+std::string text_of_pieces(const std::vector<std::string>& pieces);
 
 /// Where a text can be cut so that sentencepiece finds the same tokens in the parts as in the whole: between two
 /// characters that stand side by side in no piece of the vocabulary. No token reaches over such a place, so what is

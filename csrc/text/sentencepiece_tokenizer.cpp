@@ -58,6 +58,13 @@ std::string SentencepieceTokenizer::decode(const std::vector<int32_t>& ids) cons
   return text;
 }
 
+std::string SentencepieceTokenizer::token_bytes(int32_t id) const {
+  // Alone, a token of one byte of a character decodes to U+FFFD, and a word loses the space in front of it.
+  if (processor_.IsControl(id) || processor_.IsUnused(id)) return "";
+  if (processor_.IsUnknown(id)) return decode({id});
+  return text_of_pieces({processor_.IdToPiece(id)});
+}
+
 void SentencepieceTokenizer::save(const std::filesystem::path& folder) const {
   write_file(folder / kSentencepieceFile, model_);
   // transformers needs this to read tokenizer.model.

@@ -17,6 +17,7 @@ class SentencepieceTokenizer : public Tokenizer {
   std::vector<int32_t> encode(std::string_view text) const override;
   size_t safe_cut(std::string_view text) const override;
   std::string decode(const std::vector<int32_t>& ids) const override;
+  std::string token_bytes(int32_t id) const override;
   int64_t vocab_size() const override { return processor_.GetPieceSize(); }
   int32_t document_start() const override { return document_start_; }
   std::optional<int32_t> bos() const override { return id_or_nothing(processor_.bos_id()); }

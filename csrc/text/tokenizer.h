@@ -24,6 +24,9 @@ class Tokenizer {
   /// itself, are those of the whole. 0 where there is none.
   virtual size_t safe_cut(std::string_view text) const = 0;
   virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
+  /// The bytes that a token stands for inside a text, for example " the", or one byte of a character of several. Empty
+  /// for tokens that stand for no text, such as bos and eos. What stands for unk is no letter.
+  virtual std::string token_bytes(int32_t id) const = 0;
   virtual int64_t vocab_size() const = 0;
   /// Comes before every document, so the first token of the document is predicted too. It is the bos if there is one.
   virtual int32_t document_start() const = 0;

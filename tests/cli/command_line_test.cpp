@@ -8,10 +8,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "text/lossy_model.h"
 
 namespace infini {
 namespace {
@@ -353,6 +357,109 @@ TEST_F(Passkey, RefusesWhatHasNoRoomAndAFileOfOtherSettings) {
   expect_refusal(other_seed);
   EXPECT_THAT(other_seed.errors, AllOf(HasSubstr("cells.jsonl"), HasSubstr("seed")));
   EXPECT_EQ(contents(file()), kept);
+}
+
+/// Two models of one step on a few lines, one with segments and a memory and one without segments.
+class EvalOfRecall : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    std::filesystem::remove_all(folder());
+    std::filesystem::create_directories(folder() / "source/train");
+    std::filesystem::create_directories(folder() / "source/validation");
+    std::filesystem::create_directories(folder() / "source/test");
+    std::ofstream(folder() / "source/train/a.txt") << std::string(300, 'x') << " Lear, lear and Cordelia";
+    std::ofstream(folder() / "source/validation/v.txt") << "Lear and Regan.";
+    std::ofstream(folder() / "source/test/b.txt") << "Lear and Regan." << std::string(50, ' ') << "Lear; regan";
+    std::ofstream(folder() / "source/test/c.txt") << "Cordelia, Cordelia";
+    const std::string data = (folder() / "data").string();
+    ASSERT_EQ(run("prepare --source '" + (folder() / "source").string() + "' --out '" + data + "'").exit_code, 0);
+    for (const auto& [name, memory] : {std::pair{"memory", "segment_length: 16\n    update: delta\n"},
+                                       {"full", "segment_length: 0\n    update: none\n"}}) {
+      const std::filesystem::path config = folder() / (std::string(name) + ".yaml");
+      std::ofstream(config) << "name: " << name << "\noutput_folder: " << folder().string()
+                            << "\ndata:\n  path: " << data
+                            << "\nsteps: 1\ntrain_length: 64\nthreads: 1\nmodel:\n  hidden_size: 16\n"
+                               "  intermediate_size: 32\n  num_hidden_layers: 1\n  num_attention_heads: 2\n"
+                               "  memory:\n    "
+                            << memory;
+      const Outcome outcome = run("train '" + config.string() + "'");
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+    }
+  }
+
+  static Outcome eval(const std::string& model, const std::string& options) {
+    return run("eval --threads 1 --checkpoint '" + (folder() / model).string() + "' --data '" +
+               (folder() / "data/test").string() + "' " + options);
+  }
+  static std::string recall() { return "--recall '" + (folder() / "data").string() + "' "; }
+  static std::string against(const std::string& model) { return "--against '" + (folder() / model).string() + "' "; }
+  static std::filesystem::path folder() { return std::filesystem::path(::testing::TempDir()) / "recall"; }
+};
+
+TEST_F(EvalOfRecall, ComparesTheModelWithItsMemoryOffAndWithOthers) {
+  const std::filesystem::path out = folder() / "memory/recall.json";
+  const Outcome outcome =
+      eval("memory", recall() + "--also-no-memory --json --out '" + out.string() + "' " + against("full"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_EQ(contents(out), outcome.output);
+  const auto json = nlohmann::json::parse(outcome.output);
+  EXPECT_EQ(json["documents_read"].size(), 2);
+  const auto& recalled = json["recall"];
+  EXPECT_EQ(recalled["segment_length"], 16);
+  EXPECT_EQ(recalled["training_words"], 3);
+  ASSERT_EQ(recalled["models"].size(), 3);
+  EXPECT_EQ(recalled["models"][0]["name"], "memory");
+  EXPECT_EQ(recalled["models"][1]["name"], "memory, memory off");
+  EXPECT_EQ(recalled["models"][2]["name"], "full");
+  EXPECT_EQ(recalled["models"][0]["loss"], json["loss"]);
+  for (const auto& model : recalled["models"]) {
+    std::map<std::string, int64_t> words;
+    for (const auto& cell : model["cells"]) {
+      const std::string trained = std::to_string(cell["trained_from"].get<int64_t>());
+      if (cell["words"] != 0) words[cell["distance"].get<std::string>() + ", trained from " + trained] = cell["words"];
+    }
+    // "Lear" is in the training split twice, "Cordelia" once, "Regan" never. The second "Lear" comes 65 tokens later.
+    EXPECT_EQ(words, (std::map<std::string, int64_t>{{"never before, trained from 0", 1},
+                                                     {"never before, trained from 1", 2},
+                                                     {"0, trained from 1", 1},
+                                                     {"3-4, trained from 0", 1},
+                                                     {"3-4, trained from 1", 1}}));
+  }
+}
+
+TEST_F(EvalOfRecall, ShowsAPersonATableAndNeedsALengthWhereTheModelHasNoSegments) {
+  const Outcome outcome = eval("full", recall() + "--recall-segment 64");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr(" between documents\n"), HasSubstr("segments of 64 tokens"),
+                                    HasSubstr("\nnever before           3 ")));
+  const Outcome without = eval("full", recall());
+  expect_refusal(without);
+  EXPECT_THAT(without.errors, HasSubstr("choose a length with --recall-segment"));
+}
+
+TEST_F(EvalOfRecall, RefusesWhatCannotBeCompared) {
+  const std::filesystem::path other = folder() / "other";
+  std::filesystem::remove_all(other);
+  std::filesystem::copy(folder() / "full/checkpoints/step-1", other, std::filesystem::copy_options::recursive);
+  std::ofstream(other / "tokenizer.model", std::ios::binary) << testing::lossy_model();
+  const std::pair<std::string, const char*> cases[] = {
+      {"--also-no-memory", "--also-no-memory needs --recall"},
+      {against("full"), "--against needs --recall"},
+      {recall() + "--also-no-memory --no-memory", "exclude each other"},
+      {recall() + against("memory"), "--against names a checkpoint that is compared already"},
+      {recall() + against("other"), " is not that of "},
+      {recall() + against("nowhere"), "nowhere"},
+      {"--recall /nowhere", "/nowhere"},
+      {recall() + "--recall-segment -1", "--recall-segment must be 1 or more"},
+  };
+  for (const auto& [options, expected] : cases) {
+    const Outcome outcome = eval("memory", options);
+    expect_refusal(outcome);
+    EXPECT_THAT(outcome.errors, HasSubstr(expected)) << options;
+  }
+  const Outcome no_memory = eval("full", recall() + "--recall-segment 8 --also-no-memory");
+  expect_refusal(no_memory);
+  EXPECT_THAT(no_memory.errors, HasSubstr("has no memory to switch off"));
 }
 
 TEST(Info, SaysHowManyThreadsAVerbWouldStartAndWhy) {

@@ -63,6 +63,82 @@ TEST(Perplexity, SumsEveryTextTokenOfEveryDocument) {
   EXPECT_NEAR(result.bits_per_byte(), std::log2(std::exp(1.0)) * nats / 345, 1e-8);
 }
 
+TEST(PerplexityOfDocuments, IsThatOfEachOneWithTheStandardErrorOfTheWhole) {
+  const auto model = small_model("delta");
+  const Documents documents = {random_tokens(31, 1), {1}, random_tokens(9, 3), random_tokens(77, 4)};
+  const Perplexity result = measure_perplexity(*model, stream_of(documents), {.score = {.chunk_tokens = 16}});
+  const std::vector<size_t> scored = {0, 2, 3};  // document 1 has no text
+  ASSERT_EQ(result.documents_read.size(), scored.size());
+  std::vector<double> nats, tokens;
+  for (size_t i = 0; i < scored.size(); ++i) {
+    const std::vector<double> losses = plain_losses(*model, documents[scored[i]]);
+    nats.push_back(std::accumulate(losses.begin(), losses.end(), 0.0));
+    tokens.push_back(static_cast<double>(losses.size()));
+    EXPECT_EQ(result.documents_read[i].name, "document " + std::to_string(scored[i]));
+    EXPECT_EQ(result.documents_read[i].tokens, losses.size());
+    EXPECT_EQ(result.documents_read[i].bytes, 3 * losses.size());
+    EXPECT_EQ(result.documents_read[i].words, losses.size() / 2);
+    EXPECT_NEAR(result.documents_read[i].nats, nats[i], 1e-8);
+  }
+  // The textbook's form of a ratio's variance: (s_x² + R²·s_t² − 2·R·s_xt) / (n·mean(t)²).
+  const double mean_x = (nats[0] + nats[1] + nats[2]) / 3, mean_t = (tokens[0] + tokens[1] + tokens[2]) / 3;
+  const double ratio = mean_x / mean_t;
+  double xx = 0, tt = 0, xt = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    xx += (nats[i] - mean_x) * (nats[i] - mean_x) / 2;
+    tt += (tokens[i] - mean_t) * (tokens[i] - mean_t) / 2;
+    xt += (nats[i] - mean_x) * (tokens[i] - mean_t) / 2;
+  }
+  const double error = std::sqrt((xx + ratio * ratio * tt - 2 * ratio * xt) / (3 * mean_t * mean_t));
+  EXPECT_NEAR(result.loss_standard_error().value(), error, 1e-8);
+  const nlohmann::json json = to_json(result);
+  EXPECT_EQ(json.at("documents"), 3);
+  EXPECT_EQ(json.at("documents_read").at(2).at("tokens"), 76);
+  EXPECT_NEAR(json.at("loss_standard_error").get<double>(), error, 1e-8);
+  EXPECT_THAT(to_text(result), HasSubstr(" between documents\n"));
+}
+
+TEST(PerplexityOfDocuments, HasNoStandardErrorForOne) {
+  const auto model = small_model("linear");
+  const Documents documents = {random_tokens(30, 1)};
+  const Perplexity result = measure_perplexity(*model, stream_of(documents));
+  EXPECT_FALSE(result.loss_standard_error());
+  EXPECT_TRUE(to_json(result).at("loss_standard_error").is_null());
+  EXPECT_THAT(to_text(result), Not(HasSubstr("between documents")));
+}
+
+TEST(PerplexityReading, HandsOutEachTokenWithItsLossOnce) {
+  const auto model = small_model("delta");
+  const Documents documents = {random_tokens(31, 1), random_tokens(33, 3), random_tokens(17, 4)};
+  Documents tokens;
+  std::vector<std::vector<double>> nats;
+  std::vector<bool> ended;
+  PerplexityOptions options{.score = {.chunk_tokens = 16}, .max_tokens = 70};
+  options.on_scored = [&](const ScoredTokens& scored) {
+    if (scored.first == 1) {
+      tokens.push_back({0});
+      nats.emplace_back();
+      ended.push_back(false);
+    }
+    EXPECT_EQ(scored.first, tokens.back().size());
+    EXPECT_FALSE(ended.back());
+    tokens.back().insert(tokens.back().end(), scored.tokens.begin(), scored.tokens.end());
+    nats.back().insert(nats.back().end(), scored.nats.begin(), scored.nats.end());
+    ended.back() = scored.last;
+  };
+  measure_perplexity(*model, stream_of(documents), options);
+  ASSERT_EQ(tokens.size(), 3);
+  EXPECT_THAT(ended, ElementsAre(true, true, false)) << "the limit cuts the last document";
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(tokens[i].size(), i == 2 ? 1 + 70 - 30 - 32 : documents[i].size());
+    const std::vector<double> losses = plain_losses(*model, documents[i]);
+    for (size_t token = 1; token < tokens[i].size(); ++token) {
+      EXPECT_EQ(tokens[i][token], documents[i][token]);
+      EXPECT_NEAR(nats[i][token - 1], losses[token - 1], 1e-9);
+    }
+  }
+}
+
 TEST(PerplexityByPosition, HasDoublingBucketsThatAddUp) {
   const auto model = small_model("linear", 64);
   const Documents documents = {random_tokens(1101, 1), random_tokens(300, 2)};

@@ -27,6 +27,7 @@ class PiecesTokenizer : public Tokenizer {
     }
     return text;
   }
+  std::string token_bytes(int32_t) const override { return ""; }
   int64_t vocab_size() const override { return 4; }
   int32_t document_start() const override { return 1; }
   std::optional<int32_t> bos() const override { return 1; }

@@ -22,7 +22,30 @@ struct Variant {
   int64_t accumulation = 1;
   std::string precision = "float32";
   std::string task = "none";
+  MemoryConfig memory = {8, "delta"};
+  DepthConfig depth = {};
+  int64_t shortest_segment = 0;
 };
+
+/// A run that carries the state of this kind of memory, in segments of 8 tokens.
+Variant with_memory(const std::string& name, MemoryConfig memory) {
+  memory.segment_length = 8;
+  return {.name = name, .carry_memory = true, .accumulation = 2, .memory = memory};
+}
+
+std::vector<Variant> kinds_of_memory() {
+  std::vector<Variant> variants = {
+      with_memory("TransformerXl", {.kind = "transformer_xl", .cache_length = 12}),
+      with_memory("Compressive",
+                  {.kind = "compressive", .cache_length = 8, .compressed_length = 5, .compression_rate = 4}),
+      with_memory("Memorizing", {.kind = "memorizing", .cache_length = 8, .layer = 1, .slots = 20, .neighbours = 3}),
+      with_memory("RecurrentMemory", {.kind = "rmt", .memory_tokens = 2}),
+      with_memory("Autocompressor", {.kind = "autocompressors", .summary_tokens = 2})};
+  variants.back().shortest_segment = 5;
+  variants.push_back(with_memory("Depth", {.update = "linear"}));
+  variants.back().depth = {.capacity = 0.5, .every = 2};
+  return variants;
+}
 
 class ResumeTest : public ::testing::TestWithParam<Variant> {
  protected:
@@ -31,6 +54,9 @@ class ResumeTest : public ::testing::TestWithParam<Variant> {
     runs_.config.carry_memory = GetParam().carry_memory;
     runs_.config.accumulation = GetParam().accumulation;
     runs_.config.precision = GetParam().precision;
+    runs_.config.model.memory = GetParam().memory;
+    runs_.config.model.depth = GetParam().depth;
+    runs_.config.shortest_segment = GetParam().shortest_segment;
     if (GetParam().task != "none") runs_.learn(GetParam().task);
   }
   TinyRuns runs_;
@@ -65,6 +91,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Variant{.name = "Bfloat16", .carry_memory = true, .precision = "bfloat16"},
                       Variant{.name = "Task", .accumulation = 2, .task = "passkey"}),
     [](const auto& info) { return info.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(KindsOfMemory, ResumeTest, ::testing::ValuesIn(kinds_of_memory()),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(ResumeTest, BeginsWhereThereIsNoCheckpointYet) {
   TinyRuns runs;

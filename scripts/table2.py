@@ -104,11 +104,15 @@ class Table:
         return f"{name}: perplexity {perplexity:.3f}"
 
     def evaluate(self, folder, data, log):
-        common = ["eval", "--checkpoint", folder, "--data", data / "test"]
+        # Each row sees as much as in training.
+        window = value_of(folder / "config.yaml", "train_length")
+        common = ["eval", "--checkpoint", folder, "--data", data / "test", "--window", window]
         self.once(folder / "evaluation.json", common, log)
+        recall = [*common, "--recall", data, "--recall-segment", self.options.recall_segment]
         if json.loads((folder / "evaluation.json").read_text())["memory"]:
             self.once(folder / "evaluation-no-memory.json", [*common, "--no-memory"], log)
-        self.once(folder / "recall.json", [*common, "--recall", data, "--recall-segment", self.options.recall_segment], log)
+            recall.append("--also-no-memory")
+        self.once(folder / "recall.json", recall, log)
 
     def once(self, file, arguments, log):
         if not file.exists():

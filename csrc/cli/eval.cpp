@@ -55,6 +55,7 @@ Perplexity read_documents(CausalLanguageModel& model, const ModelReading& readin
                           const std::function<void(const ScoredTokens&)>& on_scored) {
   PerplexityOptions options;
   options.score.memory = reading.memory;
+  options.score.window_tokens = arguments["window"].as<int64_t>();
   options.max_tokens = arguments["max-tokens"].as<int64_t>();
   const EvaluationData data = open_evaluation_data(required(arguments, "data"), reading.checkpoint,
                                                    model.config().vocab_size, text_reading(arguments));
@@ -126,6 +127,10 @@ int run_eval(int argc, char** argv) {
   add("data", "a split of a prepared data folder, or text: .txt or .jsonl (also .gz, .zst), or a folder of them",
       cxxopts::value<std::string>(), "PATH");
   add("no-memory", "empty the memory before every segment: attention is only local");
+  add("window",
+      "a model sees nothing before the last multiple of so many tokens of a document, as in training with that "
+      "train_length; 0: it sees the whole document",
+      cxxopts::value<int64_t>()->default_value("0"), "N");
   add("max-tokens", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N");
   add("json", "print JSON");
   add("out",
@@ -144,6 +149,7 @@ int run_eval(int argc, char** argv) {
   const bool recall = arguments.count("recall") > 0;
   if (recall) check_recall_folders(arguments["recall"].as<std::string>(), readings, path);
   if (arguments["max-tokens"].as<int64_t>() < 0) throw UserError("--max-tokens must be 0 (all) or more");
+  if (arguments["window"].as<int64_t>() < 0) throw UserError("--window must be 0 (the whole document) or more");
 
   auto model = load_chosen_model(arguments, checkpoint);
   std::optional<RecallReport> report;

@@ -77,6 +77,7 @@ Perplexity measure_perplexity(CausalLanguageModel& model, const DocumentStream& 
   const auto begin = std::chrono::steady_clock::now();
   Perplexity result;
   result.memory = options.score.memory && model.has_memory();
+  result.window = options.score.window_tokens;
   while (options.max_tokens == 0 || result.tokens < options.max_tokens) {
     const std::optional<EvaluationDocument> document = next();
     if (!document) break;

@@ -44,6 +44,7 @@ struct Perplexity {
   int64_t unknown_tokens = 0;  ///< part of `tokens`: text that the tokenizer cannot express, so per word and per byte
                                ///< the loss looks too good
   bool memory = true;          ///< the model has a memory, and it was on
+  int64_t window = 0;          ///< tokens, as ScoreOptions has them
   double seconds = 0;
   std::vector<PositionLoss> positions;       ///< 0–255, 256–511, 512–1023, …
   std::vector<DocumentLoss> documents_read;  ///< in order; without those that have nothing to score

@@ -52,6 +52,7 @@ nlohmann::json to_json(const Perplexity& perplexity) {
           {"documents", perplexity.documents},
           {"documents_read", documents},
           {"memory", perplexity.memory},
+          {"window", perplexity.window},
           {"tokens_per_second", perplexity.tokens_per_second()},
           {"positions", positions}};
 }
@@ -70,7 +71,9 @@ std::string to_text(const Perplexity& perplexity) {
     out << "unknown tokens      " << perplexity.unknown_tokens << " of " << perplexity.tokens
         << ": the tokenizer cannot express this text, so the perplexity is of something else\n";
   }
-  out << "memory              " << (perplexity.memory ? "on" : "off") << "\n"
+  out << "memory              " << (perplexity.memory ? "on" : "off");
+  if (perplexity.window > 0) out << ", and nothing before each window of " << perplexity.window << " tokens";
+  out << "\n"
       << "read                " << perplexity.documents << " documents, " << perplexity.tokens << " tokens, "
       << perplexity.words << " words, " << perplexity.bytes << " bytes; "
       << std::llround(perplexity.tokens_per_second()) << " tokens/s\n\n";

@@ -15,6 +15,17 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::filesystem::path kFolder = std::filesystem::path(INFINI_SOURCE_FOLDER) / "configs" / "table2";
+const std::filesystem::path kSmallFolder = std::filesystem::path(INFINI_SOURCE_FOLDER) / "configs" / "table2_small";
+
+/// The rows that a folder's rows.txt names.
+std::vector<std::string> planned_rows(const std::filesystem::path& folder) {
+  std::ifstream stream(folder / "rows.txt");
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.starts_with('#')) rows.push_back(line.substr(0, line.find(' ')));
+  }
+  return rows;
+}
 
 /// The rows that both data sets have, and their kind of memory.
 const std::map<std::string, std::string> kKinds = {
@@ -41,8 +52,30 @@ std::vector<std::string> all_rows() {
 TEST(Table2Configs, AreTheseAndTheirBasesAlone) {
   std::vector<std::string> expected = all_rows(), found;
   for (const char* const base : {"base", "pg19", "arxiv_math"}) expected.push_back(base);
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) found.push_back(entry.path().stem());
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    if (entry.path().extension() == ".yaml") found.push_back(entry.path().stem());
+  }
   EXPECT_THAT(found, ::testing::UnorderedElementsAreArray(expected));
+}
+
+TEST(Table2Configs, ArePlannedAllOfThem) {
+  EXPECT_THAT(planned_rows(kFolder), ::testing::UnorderedElementsAreArray(all_rows()));
+}
+
+TEST(SmallTable2Configs, AreAsLargeAsEachOtherAndReadAsManyTokens) {
+  const std::vector<std::string> rows = planned_rows(kSmallFolder);
+  EXPECT_EQ(rows.size(), 21);
+  for (const std::string& row : rows) {
+    TrainConfig config = load_train_config(kSmallFolder / (row + ".yaml"), {});
+    EXPECT_EQ(config.name, row);
+    config.model.vocab_size = 4000;
+    EXPECT_NEAR(static_cast<double>(parameter_count(config.model)), 2.54e6, 0.02 * 2.54e6) << row;
+    // Mixture-of-Depths is compared at as many operations, not tokens.
+    if (config.model.depth.capacity < 1) continue;
+    const int64_t tokens = config.steps * config.batch_rows * config.train_length;
+    const double expected = row.starts_with("books") ? 4.1e6 : 2.05e6;
+    EXPECT_NEAR(static_cast<double>(tokens), expected, 0.02 * expected) << row;
+  }
 }
 
 TEST(Table2Configs, SayHowTheyAreRun) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/recorded_runs.h"
 #include "log/error.h"
 #include "report/comparison.h"
 
@@ -30,8 +31,7 @@ int run_report(int argc, char** argv) {
     throw UserError("no run given; name one or more folders, such as runs/quickstart");
   }
 
-  std::vector<report::RunRecord> runs;
-  for (const auto& folder : arguments["runs"].as<std::vector<std::string>>()) runs.push_back(report::read_run(folder));
+  const std::vector<report::RunRecord> runs = read_runs(arguments["runs"].as<std::vector<std::string>>());
   std::filesystem::path file = runs.front().folder / "report.html";
   if (arguments.count("out")) file = arguments["out"].as<std::string>();
   report::write_report(runs, file);

@@ -1,7 +1,6 @@
 #include "model/layer_attention.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "ops/ops.h"
@@ -70,10 +69,7 @@ Tensor LayerAttention::attend_open_segment(const QueriesKeysValues& tokens, Cont
 }
 
 Tensor LayerAttention::attend_where(const Tensor& visible, const Tensor& q, const Tensor& k, const Tensor& v) {
-  // Not the bool mask itself: scaled_dot_product_attention has no kernel for one on the meta device.
-  const Tensor hidden = torch::zeros(visible.sizes(), q.options())
-                            .masked_fill(visible.bitwise_not(), -std::numeric_limits<double>::infinity());
-  return at::scaled_dot_product_attention(q, k, v, hidden, /*dropout_p=*/0.0, /*is_causal=*/false,
+  return at::scaled_dot_product_attention(q, k, v, visible, /*dropout_p=*/0.0, /*is_causal=*/false,
                                           /*scale=*/std::nullopt, /*enable_gqa=*/true);
 }
 

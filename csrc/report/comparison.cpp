@@ -15,12 +15,6 @@ namespace {
 
 const std::string kAbsent = "–";
 
-std::string fixed(double value, int decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
 std::string count_or_absent(std::optional<double> value) { return value ? format_count(*value) : kAbsent; }
 
 std::string perplexity_or_absent(std::optional<double> value) { return value ? format_perplexity(*value) : kAbsent; }
@@ -34,10 +28,6 @@ std::string update_name(const RunRecord& run) {
   return run.model->update == "full" ? "full attention" : run.model->update;
 }
 
-std::optional<double> median_tokens_per_second(const RunRecord& run) {
-  return median(curve_of(run.steps, [](const RecordedStep& step) { return step.tokens_per_second; }).value);
-}
-
 std::string heads(const ModelSummary& model) {
   if (model.key_value_heads == model.heads) return std::to_string(model.heads);
   return std::to_string(model.heads) + " (" + std::to_string(model.key_value_heads) + " key/value)";
@@ -46,20 +36,21 @@ std::string heads(const ModelSummary& model) {
 /// "step 300 (loss 1.2345)".
 std::string best_or_absent(const RunRecord& run) {
   if (!run.best) return kAbsent;
-  return "step " + std::to_string(run.best->step) + " (" + run.best->metric + " " + fixed(run.best->value, 4) + ")";
+  return "step " + std::to_string(run.best->step) + " (" + run.best->metric + " " + format_fixed(run.best->value, 4) +
+         ")";
 }
 
 std::string padding_share(const RunRecord& run) {
   const auto shares = curve_of(run.steps, [](const RecordedStep& step) { return step.padding_share; }).value;
   if (shares.empty()) return kAbsent;
   const double mean = std::accumulate(shares.begin(), shares.end(), 0.0) / static_cast<double>(shares.size());
-  return fixed(100 * mean, 1) + " %";
+  return format_fixed(100 * mean, 1) + " %";
 }
 
 std::string peak_memory(const RunRecord& run) {
   int64_t peak = 0;
   for (const auto& step : run.steps) peak = std::max(peak, step.peak_memory_bytes);
-  return peak == 0 ? kAbsent : fixed(static_cast<double>(peak) / (1 << 30), 2) + " GiB";
+  return peak == 0 ? kAbsent : format_fixed(static_cast<double>(peak) / (1 << 30), 2) + " GiB";
 }
 
 /// "99.2% at 1M", all depths together, of the grid of that name.
@@ -74,15 +65,9 @@ std::string longest_or_absent(const RunRecord& run, const std::string& name) {
 
 /// "2.1% higher" than the reference, rounded as it is shown.
 std::string difference(double perplexity, double reference) {
-  const std::string percent = fixed(100 * std::abs(perplexity / reference - 1), 1);
+  const std::string percent = format_fixed(100 * std::abs(perplexity / reference - 1), 1);
   if (percent == "0.0") return "the same within 0.1%";
   return percent + "% " + (perplexity > reference ? "higher" : "lower");
-}
-
-/// The number of characters of UTF-8 text, which is not that of its bytes.
-size_t display_width(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
 }
 
 /// "a gives 99.2% of the answers right at 1M tokens; b 100% at 1M."
@@ -100,19 +85,38 @@ std::string needle_headline(const std::vector<RunRecord>& runs) {
 
 }  // namespace
 
+std::string format_fixed(double value, int decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+std::string format_exact(int64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t place = digits.size(); place > 3;) {
+    place -= 3;
+    digits.insert(place, ",");
+  }
+  return digits;
+}
+
+std::optional<double> median_tokens_per_second(const RunRecord& run) {
+  return median(curve_of(run.steps, [](const RecordedStep& step) { return step.tokens_per_second; }).value);
+}
+
 std::string format_perplexity(double value) {
   if (!std::isfinite(value)) return "∞";
-  if (value < 10) return fixed(value, 3);
-  return value < 1e5 ? fixed(value, 2) : format_count(value);
+  if (value < 10) return format_fixed(value, 3);
+  return value < 1e5 ? format_fixed(value, 2) : format_count(value);
 }
 
 std::string format_count(double value) {
-  if (value < 1000) return fixed(value, 0);
+  if (value < 1000) return format_fixed(value, 0);
   constexpr std::array<const char*, 4> units = {"k", "M", "B", "T"};
   size_t unit = 0;
   // 999.5k would round to "1000k".
   for (value /= 1000; value >= 999.5 && unit + 1 < units.size(); ++unit) value /= 1000;
-  return fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0) + units[unit];
+  return format_fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0) + units[unit];
 }
 
 bool shows_perplexity(const std::vector<RunRecord>& runs) {
@@ -143,7 +147,7 @@ Table results_table(const std::vector<RunRecord>& runs) {
       const auto bits = run.evaluation ? run.evaluation->bits_per_byte : std::nullopt;
       const auto word = run.evaluation ? run.evaluation->word_perplexity : std::nullopt;
       row.insert(row.end(),
-                 {perplexity_or_absent(perplexity_of(run.evaluation)), bits ? fixed(*bits, 4) : kAbsent,
+                 {perplexity_or_absent(perplexity_of(run.evaluation)), bits ? format_fixed(*bits, 4) : kAbsent,
                   perplexity_or_absent(word), perplexity_or_absent(perplexity_of(run.evaluation_without_memory))});
     }
     for (const std::string& name : grids) row.push_back(longest_or_absent(run, name));
@@ -226,25 +230,6 @@ std::vector<std::string> notes(const std::vector<RunRecord>& runs) {
     for (const auto& note : run.notes) result.push_back(run.name + ": " + note);
   }
   return result;
-}
-
-std::string plain_text(const Table& table) {
-  const auto widest = [](const std::vector<std::string>& cells) {
-    size_t width = 0;
-    for (const auto& cell : cells) width = std::max(width, display_width(cell));
-    return width;
-  };
-  const size_t name_width = widest(table.columns);
-  std::string text;
-  for (size_t column = 0; column < table.columns.size(); ++column) {
-    const std::string& name = table.columns[column];
-    text += name + std::string(name_width - display_width(name), ' ');
-    for (const auto& row : table.rows) {
-      text += "  " + std::string(widest(row) - display_width(row[column]), ' ') + row[column];
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 }  // namespace infini::report

@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "report/run_record.h"
+#include "report/table.h"
 
 namespace infini::report {
-
-/// A table of text: a name for each column, and rows of as many cells.
-struct Table {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-};
 
 /// Whether the results to show are perplexities. They are if some run was evaluated, or if no run looked for needles.
 bool shows_perplexity(const std::vector<RunRecord>& runs);
@@ -33,12 +28,15 @@ std::string headline(const std::vector<RunRecord>& runs);
 /// Reasons why the runs cannot be compared (other vocabularies, other test tokens), and what each run lacks.
 std::vector<std::string> notes(const std::vector<RunRecord>& runs);
 
-/// The table for a terminal. Rows and columns are swapped, so that a few runs with many numbers fit into 80 characters.
-std::string plain_text(const Table& table);
-
 /// Three decimals below 10, else two; from 100,000 on as a count: 4.512, 11.88, 3480.85, 294k.
 std::string format_perplexity(double value);
 /// A count with its unit of thousands: 512, 98.3k, 1.59M, 2.10B.
 std::string format_count(double value);
+/// A number of a fixed number of decimals.
+std::string format_fixed(double value, int decimals);
+/// All digits of a count: 183,451,648.
+std::string format_exact(int64_t value);
+/// The median over the steps of a run; nothing if it has none.
+std::optional<double> median_tokens_per_second(const RunRecord& run);
 
 }  // namespace infini::report

@@ -1,11 +1,13 @@
 #include "report/page.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "report/comparison.h"
 #include "report/figure_data.h"
 #include "report/markup.h"
 #include "report/page_parts.h"
+#include "report/perplexity_table.h"
 #include "text/token_length.h"
 
 namespace infini::report {
@@ -127,6 +129,19 @@ std::string reproduction_html(const std::vector<RunRecord>& runs) {
          configurations + "</section>";
 }
 
+/// The runs in the form of the paper's Table 2, if some evaluation says what each document contributed.
+std::string perplexity_html(const std::vector<RunRecord>& runs) {
+  const bool has_documents = std::ranges::any_of(
+      runs, [](const RunRecord& run) { return run.evaluation && !run.evaluation->documents_read.empty(); });
+  if (!has_documents) return "";
+  const PerplexityComparison comparison = compare_perplexities(runs);
+  std::string items;
+  for (const auto& note : comparison.notes) items += element("li", escape_html(note)) + "\n";
+  return "<section><h2>Perplexity and memory, as in the paper's Table 2</h2>\n<div class=\"table\">" +
+         table_html(perplexity_table(comparison)) + "</div>\n<p class=\"explanation\">" + kPerplexityLegend + "</p>\n" +
+         (items.empty() ? "" : "<ul class=\"notes\">" + items + "</ul>") + "</section>";
+}
+
 std::string title(const std::vector<RunRecord>& runs) {
   std::string names = runs.front().name;
   for (size_t i = 1; i < runs.size(); ++i) names += (i + 1 == runs.size() ? " and " : ", ") + runs[i].name;
@@ -141,6 +156,7 @@ std::string report_page(const std::vector<RunRecord>& runs) {
                                                    {"tiles", tiles_html(runs)},
                                                    {"results", table_html(results_table(runs))},
                                                    {"explanation", shows_perplexity(runs) ? kPerplexity : kNeedles},
+                                                   {"perplexity", perplexity_html(runs)},
                                                    {"settings", table_html(settings_table(runs))},
                                                    {"notes", notes_html(runs)},
                                                    {"samples", samples_html(runs)},

@@ -104,6 +104,11 @@ std::optional<Evaluation> read_evaluation(RunRecord& run, const std::string& fil
     evaluation.perplexity = document.at("perplexity").get<double>();
     evaluation.word_perplexity = number(document, "word_perplexity");
     evaluation.bits_per_byte = number(document, "bits_per_byte");
+    evaluation.loss_standard_error = number(document, "loss_standard_error");
+    evaluation.tokens_per_second = number(document, "tokens_per_second");
+    for (const auto& read : document.value("documents_read", json::array())) {
+      evaluation.documents_read.push_back({read.at("name"), read.at("tokens"), read.at("nats")});
+    }
     evaluation.tokens = integer(document, "tokens");
     evaluation.documents = integer(document, "documents");
     evaluation.unknown_tokens = integer(document, "unknown_tokens");
@@ -130,7 +135,7 @@ ModelSummary model_summary(const json& config) {
   model.update = "full";
   if (const auto infini = config.find("infini"); infini != config.end() && infini->is_object()) {
     model.segment_length = integer(*infini, "segment_length");
-    model.update = infini->value("update", "none");
+    model.update = infini->value("update", infini->value("kind", "none"));
     if (model.segment_length == 0) model.update = "full";
   }
   return model;

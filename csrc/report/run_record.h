@@ -34,10 +34,20 @@ struct PositionLoss {
   double loss = 0;
 };
 
+/// What a document contributed to the loss.
+struct DocumentLoss {
+  std::string name;
+  int64_t tokens = 0;
+  double nats = 0;
+};
+
 /// The output of `infini eval --json`.
 struct Evaluation {
   double perplexity = 0;
   std::optional<double> word_perplexity, bits_per_byte;
+  std::optional<double> loss_standard_error;  ///< in nats per token, over documents
+  std::optional<double> tokens_per_second;
+  std::vector<DocumentLoss> documents_read;  ///< empty in a file of an older version
   int64_t tokens = 0, documents = 0;
   int64_t unknown_tokens = 0;  ///< of text that the tokenizer cannot express
   std::vector<PositionLoss> positions;
@@ -47,21 +57,38 @@ struct Evaluation {
 struct ModelSummary {
   int64_t vocab_size = 0, layers = 0, width = 0, heads = 0, key_value_heads = 0;
   int64_t segment_length = 0;  ///< 0: full attention
-  std::string update;          ///< "linear", "delta", "none" (local attention) or "full" (over the whole input)
-  bool has_memory() const { return update == "linear" || update == "delta"; }
+  /// "linear", "delta", "none" (local attention), "full" (attention over the whole input), or the name of another kind
+  /// of memory, which has no update rule
+  std::string update;
+  bool has_memory() const { return update != "none" && update != "full"; }
+};
+
+/// The memory of a run's model, which the report cannot compute: it does not know the models.
+struct ContextMemory {
+  int64_t floats = 0;          ///< by the formula of the paper's Table 1
+  int64_t carried_floats = 0;  ///< in the state that one text hands from segment to segment
+  int64_t measured_bytes = 0;  ///< of that state
+};
+
+/// The row of the paper's Table 2 for a model of the same kind.
+struct PaperRow {
+  std::string model;
+  std::optional<double> pg19, arxiv_math;  ///< perplexities
 };
 
 /// All that the report knows about a run. If the folder lacks something, its field is empty and `notes` names it.
 struct RunRecord {
   std::string name;  ///< the folder's name
   std::filesystem::path folder;
-  std::string configuration;           ///< the text of config.yaml
-  std::string data_path;               ///< its data.path
-  std::filesystem::path checkpoint;    ///< the newest one
-  std::optional<BestCheckpoint> best;  ///< where the run watched a metric
-  std::optional<ModelSummary> model;   ///< of that checkpoint
-  std::optional<int64_t> parameters;   ///< of that checkpoint
-  std::vector<RecordedStep> steps;     ///< in order, each step once
+  std::string configuration;                    ///< the text of config.yaml
+  std::string data_path;                        ///< its data.path
+  std::filesystem::path checkpoint;             ///< the newest one
+  std::optional<BestCheckpoint> best;           ///< where the run watched a metric
+  std::optional<ModelSummary> model;            ///< of that checkpoint
+  std::optional<int64_t> parameters;            ///< of that checkpoint
+  std::optional<ContextMemory> context_memory;  ///< not read from the folder: whoever knows the models adds it
+  std::optional<PaperRow> paper;                ///< likewise
+  std::vector<RecordedStep> steps;              ///< in order, each step once
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
   std::vector<NeedleGrid> needles;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -83,8 +84,8 @@ TEST_P(EachVerb, RefusesAnOptionThatDoesNotExistAndNamesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CommandLine, EachVerb,
-                         ::testing::Values("prepare", "train", "eval", "passkey", "score", "generate", "report",
-                                           "bench", "info"),
+                         ::testing::Values("prepare", "train", "eval", "passkey", "score", "generate", "tables",
+                                           "report", "bench", "info"),
                          [](const auto& verb) { return std::string(verb.param); });
 
 TEST(CommandLine, SuggestsTheNearestVerb) {
@@ -357,6 +358,130 @@ TEST_F(Passkey, RefusesWhatHasNoRoomAndAFileOfOtherSettings) {
   expect_refusal(other_seed);
   EXPECT_THAT(other_seed.errors, AllOf(HasSubstr("cells.jsonl"), HasSubstr("seed")));
   EXPECT_EQ(contents(file()), kept);
+}
+
+/// The values of one key in all rows.
+std::vector<int64_t> column(const nlohmann::json& rows, const char* key) {
+  std::vector<int64_t> values;
+  for (const auto& row : rows) values.push_back(row[key].get<int64_t>());
+  return values;
+}
+
+/// Runs of a model of 2 layers, width 8, 2 heads x 4, and a configuration.
+class Tables : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::remove_all(folder_);
+    write("config.yaml",
+          "train_length: 64\ndata:\n  path: absent\nmodel:\n  hidden_size: 8\n  intermediate_size: 16\n"
+          "  num_hidden_layers: 2\n  num_attention_heads: 2\n  memory:\n    segment_length: 16\n    update: delta\n");
+    write_run("memory-seed1", "delta", 1.0);
+    write_run("memory-seed2", "delta", 1.5);
+    write_run("local", "none", 2.0);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& file, const std::string& text) const {
+    std::filesystem::create_directories((folder_ / file).parent_path());
+    std::ofstream(folder_ / file) << text;
+  }
+  /// Its loss in both documents, 100 and 300 tokens, is `loss` a token.
+  void write_run(const std::string& name, const std::string& update, double loss) const {
+    write(name + "/config.yaml",
+          "train_length: 64\ndata:\n  path: absent\nmodel:\n  memory:\n    segment_length: 16\n    update: linear\n");
+    write(name + "/metrics.jsonl", "{\"step\": 1, \"tokens\": 64, \"tokens_per_second\": 250}\n");
+    write(name + "/checkpoints/step-1/config.json",
+          R"({"model_type": "infini_llama", "vocab_size": 5, "hidden_size": 8, "intermediate_size": 16,
+              "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 4,
+              "infini": {"segment_length": 16, "update": ")" +
+              update + "\"}}");
+    const auto nats = [&](int64_t tokens) { return std::to_string(loss * static_cast<double>(tokens)); };
+    write(name + "/evaluation.json", "{\"perplexity\": " + std::to_string(std::exp(loss)) +
+                                         ", \"tokens\": 400, \"documents\": 2, \"documents_read\": ["
+                                         "{\"name\": \"a\", \"tokens\": 100, \"nats\": " +
+                                         nats(100) + "}, {\"name\": \"b\", \"tokens\": 300, \"nats\": " + nats(300) +
+                                         "}]}");
+  }
+  std::string path(const std::string& file) const { return std::string("'") + (folder_ / file).string() + "' "; }
+
+  const std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "tables";
+};
+
+TEST_F(Tables, CountsThePapersModelWithoutAConfiguration) {
+  const Outcome outcome = run("tables --json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  const auto rows = nlohmann::json::parse(outcome.output)["table1"];
+  EXPECT_THAT(column(rows, "memory_floats"),
+              ::testing::ElementsAre(50331648, 50331648, 183451648, 2457600, 10444800, 1585152));
+  EXPECT_THAT(column(rows, "measured_floats"),
+              ::testing::ElementsAre(50331648, 50331648, 183451648, 102400, 819200, 1585152));
+  EXPECT_EQ(rows[5]["model"], "infini");
+  EXPECT_EQ(rows[5]["paper_ratio_rounded"], "114x");
+  EXPECT_THAT(run("tables").output, AllOf(HasSubstr("183,451,648"), HasSubstr("paper, rounded"), HasSubstr("115.73x")));
+}
+
+TEST_F(Tables, CountsTheModelOfAConfigurationAndOfACheckpoint) {
+  // Keys and values of 4 + 4 on 2 heads; a cache of 16, slots 65000 · 16 / 2048 = 508; 4 segments of the configuration.
+  const std::vector<int64_t> expected = {8 * 2 * 16 * 2,  8 * 32 * 2,     8 * 2 * 508 + 512,
+                                         8 * 100 * 2 * 2, 8 * 50 * 5 * 2, 4 * 5 * 2 * 2};
+  const Outcome outcome = run("tables --json " + path("config.yaml"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  const auto rows = nlohmann::json::parse(outcome.output)["table1"];
+  EXPECT_EQ(column(rows, "memory_floats"), expected);
+  EXPECT_EQ(rows[5]["effective_context"], 64);
+  EXPECT_TRUE(rows[5]["paper_ratio_rounded"].is_null());
+  for (const char* const checkpoint : {"local/checkpoints/step-1", "local/checkpoints/step-1/config.json"}) {
+    const Outcome same = run("tables --json --length 79 " + path(checkpoint));
+    ASSERT_EQ(same.exit_code, 0) << same.errors;
+    EXPECT_EQ(nlohmann::json::parse(same.output)["table1"], rows);
+  }
+}
+
+TEST_F(Tables, ComparesRunsAndTakesSeedsTogether) {
+  const std::string runs = path("memory-seed1") + path("memory-seed2") + path("local");
+  const Outcome outcome = run("tables --json " + runs);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  const auto rows = nlohmann::json::parse(outcome.output)["table2"];
+  ASSERT_EQ(rows.size(), 2);
+  EXPECT_EQ(rows[0]["model"], "memory");
+  EXPECT_EQ(rows[0]["seeds"], 2);
+  EXPECT_NEAR(rows[0]["perplexity"].get<double>(), (std::exp(1.0) + std::exp(1.5)) / 2, 1e-5);
+  EXPECT_EQ(rows[0]["memory_floats"], 80);  // 4 · 5 · 2 · 2
+  EXPECT_EQ(rows[0]["measured_bytes"], 4 * 80);
+  EXPECT_EQ(rows[0]["paper_model"], "Infini (Linear + Delta)");
+  EXPECT_EQ(rows[0]["paper_pg19"], 9.67);
+  EXPECT_EQ(rows[1]["memory_floats"], 0);
+  EXPECT_NEAR(rows[1]["loss_difference"].get<double>(), 2 - 1.25, 1e-6);
+  EXPECT_EQ(rows[1]["training_tokens_per_second"], 250);
+  EXPECT_THAT(outcome.errors, HasSubstr("note: memory-seed1 has no checkpoint that can be read"));
+  EXPECT_EQ(nlohmann::json::parse(run("tables --json --runs " + runs).output)["table2"], rows);
+
+  EXPECT_THAT(run("tables " + runs).output, AllOf(HasSubstr("Table 1"), HasSubstr("Table 2"), HasSubstr("+0.7500")));
+  EXPECT_THAT(run("tables --markdown " + runs).output, HasSubstr("| memory | 2 | "));
+  EXPECT_THAT(run("tables --csv " + runs).output,
+              AllOf(StartsWith("model,runs,seeds,"), HasSubstr("\nlocal,local,1,2,")));
+  EXPECT_THAT(run("tables --csv").output, AllOf(StartsWith("model,memory_floats,"), HasSubstr("\ninfini,1585152,")));
+}
+
+TEST_F(Tables, RefusesWhatHasNoTable) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"/no/such/config.yaml", "/no/such/config.yaml"},
+      {"--json --csv", "only one of"},
+      {path("config.yaml") + path("config.yaml"), "second configuration"},
+      {"--length 2047", "less than a segment"},
+      {"--length -3", "--length"},
+      {"--runs /no/such/run", "/no/such/run"},
+  };
+  for (const auto& [options, expected] : cases) {
+    const Outcome outcome = run("tables " + options);
+    expect_refusal(outcome);
+    EXPECT_THAT(outcome.errors, HasSubstr(expected)) << options;
+  }
+  write("full.json", R"({"model_type": "llama", "vocab_size": 5, "hidden_size": 8, "intermediate_size": 16,
+                         "num_hidden_layers": 2, "num_attention_heads": 2})");
+  const Outcome full = run("tables " + path("full.json"));
+  expect_refusal(full);
+  EXPECT_THAT(full.errors, HasSubstr("segment_length"));
 }
 
 /// Two models of one step on a few lines, one with segments and a memory and one without segments.

@@ -71,12 +71,6 @@ TEST_F(Comparison, RunsThatDoNotCompareAreCalledOut) {
   EXPECT_THAT(notes(runs_), ElementsAre(HasSubstr("vocabularies"), "infini: config.yaml is missing."));
 }
 
-TEST(PlainText, StandsRunsSideBySideAlignedByCharactersNotBytes) {
-  EXPECT_EQ(plain_text({{"run", "größe"}, {{"größte", "–"}, {"b", "12.25"}}}),
-            "run    größte      b\n"
-            "größe       –  12.25\n");
-}
-
 TEST(Format, CountsKeepThreeDigitsAndNeverReachAThousandOfTheirUnit) {
   EXPECT_EQ(format_count(0), "0");
   EXPECT_EQ(format_count(999), "999");
@@ -85,6 +79,13 @@ TEST(Format, CountsKeepThreeDigitsAndNeverReachAThousandOfTheirUnit) {
   EXPECT_EQ(format_count(999499), "999k");
   EXPECT_EQ(format_count(999500), "1.00M");
   EXPECT_EQ(format_count(2.1e9), "2.10B");
+}
+
+TEST(Format, ExactCountsHaveAllDigits) {
+  EXPECT_EQ(format_exact(0), "0");
+  EXPECT_EQ(format_exact(999), "999");
+  EXPECT_EQ(format_exact(1000), "1,000");
+  EXPECT_EQ(format_exact(183451648), "183,451,648");
 }
 
 TEST(Format, PerplexityShowsWhatDiffers) {

@@ -62,6 +62,21 @@ TEST_F(Page, HasNoPlaceLeftUnfilledAndEveryPartOnce) {
   EXPECT_EQ(occurrences(page, "</html>"), 1u);
 }
 
+TEST_F(Page, ShowsThePairedComparisonWhereTheDocumentsAreKnown) {
+  for (RunRecord& run : runs_) {
+    const double more = run.name == "local" ? 30 : 0;
+    run.evaluation->documents_read = {{"one", 100, 150 + more}, {"two", 200, 300 + more}};
+    run.evaluation->loss_standard_error.reset();
+  }
+  runs_[0].context_memory = {1585152, 1585152, 6340608};
+  const std::string page = report_page(runs_);
+  EXPECT_EQ(occurrences(page, "<table>"), 3u);
+  // 60 nats on 300 tokens; the residuals 10 and −10 give √(2 · 200) / 300
+  EXPECT_THAT(page, HasSubstr(R"(<td data-column="nats/token less infini">+0.2000 ± 0.0667</td>)"));
+  EXPECT_THAT(page, HasSubstr(R"-(<td data-column="memory (floats)">1,585,152</td>)-"));
+  EXPECT_THAT(page, HasSubstr("<li>local has no context memory to count"));
+}
+
 TEST_F(Page, ShowsTheTableTheHeadlineTheSampleAndTheCommands) {
   const std::string page = report_page(runs_);
   EXPECT_THAT(page, HasSubstr(R"(<td data-column="test perplexity">4.482</td>)"));

@@ -136,6 +136,34 @@ TEST(RunRecord, ADamagedFileIsNamedAndTheOthersAreRead) {
   EXPECT_EQ(run.steps.size(), 3u);
 }
 
+TEST(RunRecord, AnEvaluationMayHaveTheLossOfEachDocument) {
+  TemporaryFolder folder;
+  write_finished_run(folder, "books", kDeltaConfig);
+  EXPECT_THAT(read_run(folder.path() / "books").evaluation->documents_read, IsEmpty());
+  EXPECT_FALSE(read_run(folder.path() / "books").evaluation->loss_standard_error);
+  folder.write("books/evaluation.json",
+               R"({"perplexity": 4.5, "loss": 1.504, "loss_standard_error": 0.25, "tokens_per_second": 125.5,
+                   "tokens": 30, "documents": 2, "documents_read": [
+                     {"name": "one", "tokens": 10, "nats": 15.5, "words": 3, "bytes": 11},
+                     {"name": "two", "tokens": 20, "nats": 29.625, "words": 5, "bytes": 21}]})");
+  const RunRecord run = read_run(folder.path() / "books");
+  ASSERT_TRUE(run.evaluation);
+  EXPECT_EQ(run.evaluation->loss_standard_error, 0.25);
+  EXPECT_EQ(run.evaluation->tokens_per_second, 125.5);
+  ASSERT_EQ(run.evaluation->documents_read.size(), 2u);
+  EXPECT_EQ(run.evaluation->documents_read[1].name, "two");
+  EXPECT_EQ(run.evaluation->documents_read[1].tokens, 20);
+  EXPECT_EQ(run.evaluation->documents_read[1].nats, 29.625);
+}
+
+TEST(RunRecord, AKindOfMemoryWithoutUpdateRuleIsCalledByItsName) {
+  TemporaryFolder folder;
+  write_finished_run(folder, "cache", R"({"infini": {"segment_length": 128, "kind": "some_kind"}})");
+  const RunRecord run = read_run(folder.path() / "cache");
+  EXPECT_EQ(run.model->update, "some_kind");
+  EXPECT_TRUE(run.model->has_memory());
+}
+
 TEST(RunRecord, AModelWithoutSegmentsIsFullAttention) {
   TemporaryFolder folder;
   write_finished_run(folder, "plain", R"({"vocab_size": 32000, "num_attention_heads": 8})");

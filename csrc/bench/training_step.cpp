@@ -35,7 +35,7 @@ double TrainingStep::run() {
     loss = loss.defined() ? loss + result.loss : result.loss;
   }
   const torch::Tensor norm = sum_and_clip_gradients(gradients(*model_), config_.gradient_clip, {});
-  const StepReadings readings = synchronise(loss, norm, nullptr, {}, {});
+  const StepReadings readings = synchronise({.loss = loss, .gradient_norm = norm}, {});
   optimizer_->step(/*rate_fraction=*/1.0);
   return readings.loss;
 }

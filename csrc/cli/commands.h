@@ -14,6 +14,7 @@ int run_eval(int argc, char** argv);
 int run_score(int argc, char** argv);
 int run_generate(int argc, char** argv);
 int run_passkey(int argc, char** argv);
+int run_memory(int argc, char** argv);
 int run_tables(int argc, char** argv);
 int run_report(int argc, char** argv);
 int run_bench(int argc, char** argv);

@@ -30,6 +30,7 @@ constexpr std::array kCommands = {
     Command{"score", "negative log-likelihood of each token of a file of ids", run_score},
     Command{"generate", "continue a prompt of any length", run_generate},
     Command{"passkey", "how far back the memory finds a key: accuracy by length and depth", run_passkey},
+    Command{"memory", "what the memory holds, after more and more of a document", run_memory},
     Command{"tables", "the paper's Tables 1 and 2: context memory, and perplexities of finished runs", run_tables},
     Command{"report", "one self-contained HTML page about finished or running runs", run_report},
     Command{"bench", "time the ops and a training step on the device at hand", run_bench},

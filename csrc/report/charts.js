@@ -275,7 +275,7 @@ function heatMap(container, spec) {
       svg.append(shape("text", {x: margin.left - 10, y: top + cellHeight / 2 + 4, "text-anchor": "end"},
                        spec.rows ? spec.rows[i] : i));
       row.forEach((value, j) => {
-        if (value === undefined) return;
+        if (value === undefined || value === null) return;
         svg.append(shape("rect", {x: margin.left + j * cellWidth + 1, y: top + 1, width: cellWidth - 2,
                                   height: cellHeight - 2, rx: 3, style: `fill: ${heatColor(value / spec.high)}`}));
         svg.append(shape("text", {class: "cell-value", x: margin.left + (j + 0.5) * cellWidth,

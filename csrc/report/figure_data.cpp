@@ -1,9 +1,8 @@
 #include "report/figure_data.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
+#include <set>
+#include <string>
 
 #include "report/curve.h"
 
@@ -16,13 +15,6 @@ constexpr size_t kCurvePoints = 400;
 constexpr size_t kReadings = 100;
 /// A point of a smoothed curve is a mean over this share of the training.
 constexpr size_t kSmoothingWindows = 50;
-
-/// Six significant digits: more than a chart shows, and a third of the bytes.
-double rounded(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return std::strtod(text, nullptr);
-}
 
 json curve_json(const Curve& curve) {
   json points = json::array();
@@ -37,24 +29,46 @@ bool has_values(const HeadReading& reading) {
   return std::any_of(reading.begin(), reading.end(), [](const std::vector<double>& heads) { return !heads.empty(); });
 }
 
-json readings_json(const std::vector<RecordedStep>& steps, HeadReading RecordedStep::*reading) {
+/// The readings of one name over the training.
+json readings_json(const std::vector<RecordedStep>& steps, const std::string& name) {
   std::vector<const RecordedStep*> with_reading;
   for (const auto& metrics : steps) {
-    if (has_values(metrics.*reading)) with_reading.push_back(&metrics);
+    const auto found = metrics.readings.find(name);
+    if (found != metrics.readings.end() && has_values(found->second)) with_reading.push_back(&metrics);
   }
   json readings = json::array();
   const size_t count = std::min(with_reading.size(), kReadings);
   for (size_t i = 0; i < count; ++i) {
-    const size_t from = count < 2 ? 0 : i * (with_reading.size() - 1) / (count - 1);
-    json layers = json::array();
-    for (const auto& layer : with_reading[from]->*reading) {
-      json heads = json::array();
-      for (const double value : layer) heads.push_back(rounded(value));
-      layers.push_back(heads);
-    }
-    readings.push_back({with_reading[from]->step, with_reading[from]->tokens, layers});
+    const RecordedStep& step = *with_reading[count < 2 ? 0 : i * (with_reading.size() - 1) / (count - 1)];
+    readings.push_back({step.step, step.tokens, rounded_json(step.readings.at(name))});
   }
   return readings;
+}
+
+/// Old runs without memory have recorded readings of one.
+json readings_json(const RunRecord& run) {
+  std::set<std::string> names;
+  for (const auto& step : run.steps) {
+    for (const auto& [name, reading] : step.readings) names.insert(name);
+  }
+  json readings = json::object();
+  for (const auto& name : names) {
+    const bool is_of_memory = name != "depth_accuracy";
+    if (is_of_memory && run.model && !run.model->has_memory()) continue;
+    const json values = readings_json(run.steps, name);
+    if (!values.empty()) readings[name] = values;
+  }
+  return readings;
+}
+
+json memory_json(const std::vector<MemoryRecord>& records) {
+  json points = json::array();
+  for (const auto& record : records) {
+    json readings = json::object();
+    for (const auto& [name, reading] : record.readings) readings[name] = rounded_json(reading);
+    points.push_back({record.segments, record.documents, readings});
+  }
+  return points;
 }
 
 json positions_json(const std::optional<Evaluation>& evaluation) {
@@ -114,8 +128,6 @@ json run_json(const RunRecord& run) {
     return curve_json(
         thinned(curve_of(run.steps, [=](const RecordedStep& step) { return step.*quantity; }), kCurvePoints));
   };
-  const bool memory = !run.model || run.model->has_memory();
-  const json none = json::array();
   return {{"name", run.name},
           {"segment_length", run.model ? run.model->segment_length : 0},
           {"smoothing", window},
@@ -124,14 +136,15 @@ json run_json(const RunRecord& run) {
           {"learning_rate", exact(&RecordedStep::learning_rate)},
           {"gradient_norm", smooth(&RecordedStep::gradient_norm)},
           {"tokens_per_second", smooth(&RecordedStep::tokens_per_second)},
+          {"auxiliary_loss", smooth(&RecordedStep::auxiliary_loss)},
           {"answer_loss", smooth(&RecordedStep::answer_loss)},
           {"exact_match", smooth(&RecordedStep::exact_match)},
           {"needles", needles_json(run)},
           {"positions", positions_json(run.evaluation)},
           {"positions_without_memory", positions_json(run.evaluation_without_memory)},
           {"recall", recall_json(run)},
-          {"gates", memory ? readings_json(run.steps, &RecordedStep::gates) : none},
-          {"memory_share", memory ? readings_json(run.steps, &RecordedStep::memory_share) : none}};
+          {"readings", readings_json(run)},
+          {"memory", memory_json(run.memory)}};
 }
 
 }  // namespace

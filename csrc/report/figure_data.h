@@ -10,12 +10,12 @@ namespace infini::report {
 /// The data of the page's charts (figures.js), smoothed and thinned so that the page stays small for runs of any
 /// length:
 /// {"runs": [{"name", "segment_length", "training": CURVE, "validation": CURVE, "learning_rate": CURVE,
-///   "gradient_norm": CURVE, "tokens_per_second": CURVE, "smoothing": steps,
+///   "gradient_norm": CURVE, "tokens_per_second": CURVE, "auxiliary_loss": CURVE, "smoothing": steps,
 ///   "positions": [[from, to, loss]…], "positions_without_memory": likewise,
 ///   "recall": {"segment_length", "rare": count, "models": [{"name", "memory_off",
 ///     "points": [[from, to, words, nats, standard error]…]}…]}, from = to = null: never before; null without recall,
-///   "gates": READINGS, "memory_share": READINGS}…]}
-/// A run without memory has no gates and no memory share.
+///   "readings": {name: READINGS…}, "memory": [[segments, documents, {name: [[value per head] per layer]…}]…]}…]}
+/// A run without memory has no readings of one. A layer without such a reading has null as value.
 /// CURVE = [[step, tokens, value]…] and READINGS = [[step, tokens, [[value per head] per layer]]…].
 nlohmann::json figure_data(const std::vector<RunRecord>& runs);
 

@@ -188,28 +188,69 @@ function layerColor(layer, layers) {
   return `color-mix(in oklch, var(--last-layer) ${percent}%, var(--first-layer))`;
 }
 
-// One line for each head, in the colour of its layer.
-function movementFigure(title, yName, run, readings) {
-  if (readings.length < 2) return null;
-  const layers = readings[0][2].length;
-  const series = readings[0][2].flatMap((heads, layer) => heads.map((_, head) => ({
+// One line for each head, in the colour of its layer. points: [[x, [[value per head] per layer], where]…]
+function headFigure(title, explanation, run, points, axes) {
+  if (points.length < 2) return null;
+  const first = points[0][1], layers = first.length;
+  const series = first.flatMap((heads, layer) => heads.map((_, head) => ({
     name: `layer ${layer}, head ${head}`, color: layerColor(layer, layers), thin: true,
-    points: readings.map(([step, tokens, values]) => [tokens, values[layer][head], when(step, tokens)])})));
-  const entries = readings[0][2].map((_, layer) => ({name: `layer ${layer}`, color: layerColor(layer, layers)}));
-  return lineFigure(runs.length > 1 ? `${title}: ${run.name}` : title, "One line a head, coloured by its layer.",
-    {x: {...tokensAxis, domain: [0, readings[readings.length - 1][1]]}, y: {name: yName, kind: "linear", format: share},
-     series, nearest: true}, entries);
+    points: points.map(([x, values, where]) => [x, values[layer][head], where]).filter((point) => point[1] !== null)})));
+  const entries = first.map((_, layer) => ({name: `layer ${layer}`, color: layerColor(layer, layers)}))
+                       .filter((_, layer) => series.some((one) => one.name.startsWith(`layer ${layer},`) &&
+                                                                  one.points.length > 0));
+  return lineFigure(runs.length > 1 ? `${title}: ${run.name}` : title, explanation, {...axes, series, nearest: true},
+                    entries);
 }
 
+function movementFigure(title, explanation, run, readings, y, height = 320) {
+  return headFigure(title, explanation, run,
+    readings.map(([step, tokens, values]) => [tokens, values, when(step, tokens)]),
+    {x: {...tokensAxis, domain: [0, readings.length ? readings[readings.length - 1][1] : 1]}, y, height});
+}
+
+const ONE_LINE_A_HEAD = "One line a head, coloured by its layer.";
+
 function memoryFigures(run) {
+  const {gates = [], memory_share = []} = run.readings;
   return [
-    heatFigure("Gates", "sigmoid(β) of every head: 0 reads only the segment, 1 only the memory.", run, run.gates),
+    heatFigure("Gates", "sigmoid(β) of every head: 0 reads only the segment, 1 only the memory.", run, gates),
     heatFigure("Memory's share of the output",
-               "Of the norm of what attention puts out, the part that was retrieved from memory.",
-               run, run.memory_share),
-    movementFigure("How the gates moved", "sigmoid(β)", run, run.gates),
-    movementFigure("How the memory's share moved", "share of the output's norm", run, run.memory_share),
+               "Of the norm of what attention puts out, the part that was retrieved from memory.", run, memory_share),
+    movementFigure("How the gates moved", ONE_LINE_A_HEAD, run, gates,
+                   {name: "sigmoid(β)", kind: "linear", format: share}),
+    movementFigure("How the memory's share moved", ONE_LINE_A_HEAD, run, memory_share,
+                   {name: "share of the output's norm", kind: "linear", format: share}),
   ];
+}
+
+// What the memories hold, over the training and over a document: [name in the data, title, explanation, axis].
+const HELD = [
+  ["retrieval_norm", "Length of what is retrieved", "‖A_mem‖ before the gate, mean over tokens.",
+   {name: "norm", kind: "linear", format: compact}],
+  ["retrieval_error", "Error of what was written last",
+   "The memory is asked for the last segment's keys. 0: their own values come back; 1: the same for all.",
+   {name: "squared error over the values' spread", kind: "linear", format: share}],
+  ["effective_rank", "Effective rank of M", "How many directions M uses, from 1 to the heads' width.",
+   {name: "directions", kind: "linear", format: compact}],
+  ["z", "Size of z", "Mean entry. It grows with every segment.", {name: "mean entry, logarithmic", kind: "log", format: compact}],
+  ["z_per_segment", "What a segment adds to z", "Mean entry.", {name: "mean entry", kind: "linear", format: compact}],
+  ["depth_accuracy", "Knowing which tokens go through", "Share of tokens that the predictor of a layer gets right.",
+   {name: "share of the tokens", kind: "linear", format: share}],
+];
+
+function heldFigures(run) {
+  return HELD.map(([name, title, explanation, y]) =>
+    movementFigure(title, explanation, run, run.readings[name] || [], {...y}, 230));
+}
+
+function documentFigures(run) {
+  const memoryShare = ["memory_share", "Memory's share of the output", "Part of the norm of what attention puts out.",
+                       {name: "share of the output's norm", kind: "linear", format: share}];
+  return [...HELD.slice(0, 4), memoryShare].map(([name, title, explanation, y]) =>
+    headFigure(title, explanation, run,
+      run.memory.filter(([, , readings]) => readings[name]).map(([segments, documents, readings]) =>
+        [segments, readings[name], `after ${segments} segments, ${documents} documents`]),
+      {x: {name: "segments read", kind: "log", format: compact}, y: {...y}, height: 230}));
 }
 
 // ---- Needles: answers by length and depth
@@ -276,6 +317,8 @@ function trainingFigures() {
     lineFigure("Learning rate", "", perRun("learning_rate", compact, "learning rate", "linear")),
     lineFigure("Gradient norm", "Before clipping, smoothed as the loss.",
                perRun("gradient_norm", compact, "norm, logarithmic", "log")),
+    lineFigure("Auxiliary loss", "The model's own, beside the loss of the text; smoothed as the loss.",
+               perRun("auxiliary_loss", compact, "per token", "linear")),
     lineFigure("Speed", "Smoothed as the loss.", perRun("tokens_per_second", compact, "tokens per second", "linear")),
   ];
 }
@@ -285,4 +328,6 @@ section("Needles in a haystack", "", [
   ...answerFigures()]);
 section("Loss", "", [lossFigure(), positionFigure(), gainFigure(), ...runs.map(recallFigure)]);
 section("What the memory does", "", runs.flatMap(memoryFigures));
+section("What the memory holds", "thirds", runs.flatMap(heldFigures));
+section("What the memory holds, over a document", "thirds", runs.flatMap(documentFigures));
 section("How the training went", "thirds", trainingFigures());

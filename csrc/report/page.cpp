@@ -112,6 +112,10 @@ std::string commands(const RunRecord& run) {
   if (run.model && run.model->has_memory()) {
     text += evaluation + " --no-memory --json > " + quoted(again / "evaluation-no-memory.json") + "\n";
   }
+  if (!run.memory.empty()) {
+    text += "infini memory --checkpoint " + quoted(again) + " \\\n    --data " +
+            quoted(fs::path(run.data_path) / "test") + " --out " + quoted(again / "memory.json") + "\n";
+  }
   return text;
 }
 

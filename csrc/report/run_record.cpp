@@ -35,12 +35,6 @@ std::optional<double> number(const json& object, const char* key) {
 
 int64_t integer(const json& object, const char* key) { return static_cast<int64_t>(number(object, key).value_or(0)); }
 
-HeadReading head_reading(const json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null()) return {};
-  return found->get<HeadReading>();
-}
-
 RecordedStep step_metrics(const json& line) {
   RecordedStep metrics;
   metrics.step = line.at("step").get<int64_t>();
@@ -50,12 +44,12 @@ RecordedStep step_metrics(const json& line) {
   metrics.gradient_norm = number(line, "gradient_norm");
   metrics.tokens_per_second = number(line, "tokens_per_second");
   metrics.padding_share = number(line, "padding_share");
+  metrics.auxiliary_loss = number(line, "auxiliary_loss");
   metrics.answer_loss = number(line, "answer_loss");
   metrics.exact_match = number(line, "exact_match");
   metrics.peak_memory_bytes = integer(line, "peak_memory_bytes");
   metrics.skipped_steps = integer(line, "skipped_steps");
-  metrics.gates = head_reading(line, "gates");
-  metrics.memory_share = head_reading(line, "memory_share");
+  metrics.readings = head_readings(line);
   if (const auto validation = line.find("validation"); validation != line.end() && validation->is_object()) {
     metrics.validation_loss = number(*validation, "loss");
   }
@@ -206,6 +200,7 @@ RunRecord read_run(const fs::path& folder) {
   read_checkpoint_summary(run);
   read_best_checkpoint(run);
   run.needles = read_needle_grids(run.folder, run.notes);
+  run.memory = read_memory(run.folder, run.notes);
   // A run that learnt a task has no text for an evaluation.
   const bool is_evaluated_otherwise = !run.needles.empty() && !fs::exists(run.folder / "evaluation.json");
   if (!is_evaluated_otherwise) run.evaluation = read_evaluation(run, "evaluation.json", "test perplexity");

@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "io/run_checkpoints.h"
+#include "report/head_reading.h"
+#include "report/memory_record.h"
 #include "report/needle_record.h"
 #include "report/recall_record.h"
 
 namespace infini::report {
-
-/// One number for every head of every layer: [layer][head].
-using HeadReading = std::vector<std::vector<double>>;
 
 /// One line of metrics.jsonl. Losses are in nats per token. A skipped step has no loss.
 struct RecordedStep {
@@ -21,11 +20,11 @@ struct RecordedStep {
   int64_t tokens = 0;  ///< trained on since the run began
   std::optional<double> loss, learning_rate, gradient_norm, tokens_per_second, padding_share;
   std::optional<double> validation_loss;
+  std::optional<double> auxiliary_loss;            ///< of the model itself, per token
   std::optional<double> answer_loss, exact_match;  ///< of a task
   int64_t peak_memory_bytes = 0;
   int64_t skipped_steps = 0;  ///< since the run began
-  HeadReading gates;          ///< sigmoid(β); empty where the step took no reading
-  HeadReading memory_share;   ///< of the attention output's norm; empty where the step took no reading
+  HeadReadings readings;      ///< empty where the step took none
 };
 
 /// The mean loss (nats per token) over text tokens `from` to `to` (inclusive, counted from 0) of all documents.
@@ -92,15 +91,16 @@ struct RunRecord {
   std::optional<Evaluation> evaluation;
   std::optional<Evaluation> evaluation_without_memory;  ///< read only for a model that has a memory
   std::vector<NeedleGrid> needles;
+  std::vector<MemoryRecord> memory;  ///< in the order of their segments
   std::optional<RecallRecord> recall;
   std::string sample;
   std::vector<std::string> notes;  ///< what is missing or cannot be read, one sentence each
 };
 
 /// Reads a run's folder: config.yaml, metrics.jsonl, evaluation.json, evaluation-no-memory.json, best.json,
-/// recall.json, passkey*.jsonl, sample.txt and the newest of checkpoints/step-N. If the last line of metrics.jsonl is
-/// still being written, it is left out. Throws UserError only if the folder is missing or has none of the first three
-/// files.
+/// recall.json, passkey*.jsonl, memory.json, sample.txt and the newest of checkpoints/step-N. If the last line of
+/// metrics.jsonl is still being written, it is left out. Throws UserError only if the folder is missing or has none of
+/// the first three files.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace infini::report

@@ -94,6 +94,8 @@ void run_backward(const Tensor& loss, const ContextState& outgoing, const StateG
   if (!roots.empty()) torch::autograd::backward(roots, root_gradients);
 }
 
+void add_detached(Tensor& sum, const Tensor& value) { sum = sum.defined() ? sum + value.detach() : value.detach(); }
+
 StateGradients gradients_of(const ContextState& incoming) {
   StateGradients gradients;
   for (const auto& [name, tensor] : incoming.tensors) {
@@ -123,10 +125,11 @@ BackpropagationResult backpropagate(CausalLanguageModel& model, const TrainingBa
     const ForwardResult forward =
         model.forward(chunk.tokens, incoming, chunk.marks, is_last ? options.observer : nullptr);
     const Tensor loss = chunk_loss(model, forward, chunk) * loss_scale;
-    const Tensor& auxiliary = forward.auxiliary_loss;
-    run_backward(auxiliary.defined() ? loss + auxiliary * loss_scale : loss, forward.state, outgoing_gradients);
+    const Tensor auxiliary = forward.auxiliary_loss.defined() ? forward.auxiliary_loss * loss_scale : Tensor();
+    run_backward(auxiliary.defined() ? loss + auxiliary : loss, forward.state, outgoing_gradients);
 
-    result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
+    add_detached(result.loss, loss);
+    if (auxiliary.defined()) add_detached(result.auxiliary_loss, auxiliary);
     result.state = forward.state.detached();
     if (batch.answers.defined()) {
       if (!result.answers) result.answers.emplace();

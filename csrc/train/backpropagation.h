@@ -24,7 +24,9 @@ struct BackpropagationOptions {
 BackpropagationOptions backpropagation_options(const TrainConfig& config);
 
 struct BackpropagationResult {
-  torch::Tensor loss;                    ///< of the targets: a scalar on the model's device, without a graph
+  torch::Tensor loss;  ///< of the targets: a scalar on the model's device, without a graph
+  /// The model's own loss, also divided by target_count; undefined if it has none.
+  torch::Tensor auxiliary_loss;
   ContextState state;                    ///< after the sequence, without a graph
   std::optional<AnswerReading> answers;  ///< if the batch has answers
 };

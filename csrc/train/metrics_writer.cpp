@@ -45,11 +45,9 @@ nlohmann::ordered_json metrics_record(const StepMetrics& metrics) {
       {"skipped", metrics.skipped},
       {"skipped_steps", metrics.skipped_steps},
   };
+  if (metrics.auxiliary_loss) json["auxiliary_loss"] = *metrics.auxiliary_loss;
   json.update(metrics.objective);
-  if (!metrics.gates.empty()) {
-    json["gates"] = metrics.gates;
-    json["memory_share"] = metrics.memory_share;
-  }
+  for (const Reading& reading : metrics.heads) json[reading.name] = reading.values;
   if (metrics.validation) json["validation"] = *metrics.validation;
   return json;
 }

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "model/memory_diagnostics.h"
+#include "model/reading.h"
 #include "objective/answer_reading.h"
 #include "train/ranks.h"
 
@@ -13,20 +13,26 @@ namespace infini {
 
 /// The numbers of one step, on the host.
 struct StepReadings {
-  double loss = 0.0;                                     ///< nats per token
-  double gradient_norm = 0.0;                            ///< before clipping
-  std::optional<AnswerMetrics> answers;                  ///< if the batches have answers
-  std::vector<std::vector<double>> gates, memory_share;  ///< [layers][H]; empty if not measured
+  double loss = 0.0;                     ///< nats per token
+  double gradient_norm = 0.0;            ///< before clipping
+  std::optional<double> auxiliary_loss;  ///< per token, if the model has such a loss
+  std::optional<AnswerMetrics> answers;  ///< if the batches have answers
+  std::vector<Reading> heads;            ///< of the layers' heads; empty if not measured
 
   /// Whether loss and gradient are finite.
   bool finite() const;
 };
 
+/// The same on the device.
+struct DeviceStepReadings {
+  torch::Tensor loss, gradient_norm;        ///< scalars
+  torch::Tensor auxiliary_loss = {};        ///< a scalar, or undefined
+  std::vector<AnswerReading> answers = {};  ///< of all batches of the step
+  std::vector<DeviceReading> heads = {};
+};
+
 /// The only place where a training step waits for the device: it copies all numbers to the host in one transfer. Sums
-/// the loss and the answers over the ranks. loss and gradient_norm are scalars on the device. `answers` has the answers
-/// of all batches of the step. `diagnostics` may be null.
-StepReadings synchronise(const torch::Tensor& loss, const torch::Tensor& gradient_norm,
-                         const MemoryDiagnostics* diagnostics, const std::vector<AnswerReading>& answers,
-                         const Ranks& ranks);
+/// the losses and the answers over the ranks.
+StepReadings synchronise(const DeviceStepReadings& step, const Ranks& ranks);
 
 }  // namespace infini

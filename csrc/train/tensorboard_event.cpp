@@ -1,7 +1,9 @@
 #include "train/tensorboard_event.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 
 namespace infini::tensorboard {
 namespace {
@@ -51,10 +53,23 @@ std::string bytes_field(uint64_t field, std::string_view value) {
   return key(field, Wire::bytes) + varint(value.size()) + std::string(value);
 }
 
+std::string packed_doubles_field(uint64_t field, const std::vector<double>& values) {
+  std::string bytes;
+  for (const double value : values) bytes += little_endian(std::bit_cast<uint64_t>(value));
+  return bytes_field(field, bytes);
+}
+
 // Field numbers of event.proto and summary.proto.
 constexpr uint64_t kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5, kSessionLog = 7;
-constexpr uint64_t kSessionStatus = 1, kSummaryValue = 1, kTag = 1, kSimpleValue = 2;
+constexpr uint64_t kSessionStatus = 1, kSummaryValue = 1, kTag = 1, kSimpleValue = 2, kHistogram = 5;
+constexpr uint64_t kMin = 1, kMax = 2, kCount = 3, kSum = 4, kSumOfSquares = 5, kLimits = 6, kCounts = 7;
 constexpr int64_t kSessionStart = 1;
+
+std::string histogram_message(const Histogram& histogram) {
+  return double_field(kMin, histogram.min) + double_field(kMax, histogram.max) + double_field(kCount, histogram.count) +
+         double_field(kSum, histogram.sum) + double_field(kSumOfSquares, histogram.sum_of_squares) +
+         packed_doubles_field(kLimits, histogram.limits) + packed_doubles_field(kCounts, histogram.counts);
+}
 
 }  // namespace
 
@@ -78,13 +93,39 @@ std::string session_start(double wall_time, int64_t step) {
          bytes_field(kSessionLog, integer_field(kSessionStatus, kSessionStart));
 }
 
-std::string scalar_summary(double wall_time, int64_t step, const Scalars& scalars) {
-  std::string summary;
-  for (const auto& [tag, value] : scalars) {
-    summary +=
-        bytes_field(kSummaryValue, bytes_field(kTag, tag) + float_field(kSimpleValue, static_cast<float>(value)));
+Histogram histogram_of(const std::vector<double>& values, double low, double high, int64_t buckets) {
+  const double width = (high - low) / static_cast<double>(buckets);
+  const auto bucket_of = [&](double value) {
+    return std::clamp<int64_t>(std::llround(std::ceil((value - low) / width)) - 1, 0, buckets - 1);
+  };
+  Histogram histogram;
+  const auto [min, max] = std::minmax_element(values.begin(), values.end());
+  histogram.min = *min;
+  histogram.max = *max;
+  histogram.count = static_cast<double>(values.size());
+  const int64_t first = bucket_of(*min);
+  histogram.counts.resize(bucket_of(*max) - first + 1);
+  for (size_t i = 0; i < histogram.counts.size(); ++i) {
+    histogram.limits.push_back(low + width * static_cast<double>(first + static_cast<int64_t>(i) + 1));
   }
-  return double_field(kWallTime, wall_time) + integer_field(kStep, step) + bytes_field(kSummary, summary);
+  for (const double value : values) {
+    histogram.sum += value;
+    histogram.sum_of_squares += value * value;
+    histogram.counts[bucket_of(value) - first] += 1;
+  }
+  return histogram;
+}
+
+std::string summary(double wall_time, int64_t step, const Scalars& scalars, const Histograms& histograms) {
+  std::string values;
+  for (const auto& [tag, value] : scalars) {
+    values += bytes_field(kSummaryValue, bytes_field(kTag, tag) + float_field(kSimpleValue, static_cast<float>(value)));
+  }
+  for (const auto& [tag, histogram] : histograms) {
+    values +=
+        bytes_field(kSummaryValue, bytes_field(kTag, tag) + bytes_field(kHistogram, histogram_message(histogram)));
+  }
+  return double_field(kWallTime, wall_time) + integer_field(kStep, step) + bytes_field(kSummary, values);
 }
 
 }  // namespace infini::tensorboard

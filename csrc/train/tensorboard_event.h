@@ -6,11 +6,24 @@
 #include <utility>
 #include <vector>
 
-/// The bytes of TensorBoard's event files. Debian has no C++ package for them. Scalars need only a small part of
-/// protobuf and TFRecord, so both are written by hand here.
+/// The bytes of TensorBoard's event files. Debian has no C++ package for them. Scalars and histograms need only a small
+/// part of protobuf and TFRecord, so both are written by hand here.
 namespace infini::tensorboard {
 
 using Scalars = std::vector<std::pair<std::string, double>>;
+
+/// How many values fall between two limits, with the numbers that TensorBoard shows beside.
+struct Histogram {
+  double min = 0, max = 0, count = 0, sum = 0, sum_of_squares = 0;
+  std::vector<double> limits;  ///< the upper end of each bucket
+  std::vector<double> counts;  ///< values in each bucket: above the limit before, up to its own
+};
+using Histograms = std::vector<std::pair<std::string, Histogram>>;
+
+/// The histogram of values between `low` and `high` over `buckets` buckets of equal width. Those before the first value
+/// and after the last one are left out. TensorBoard draws the first bucket from the smallest value on, and the last one
+/// up to the largest. `values` has at least one, and no value is outside.
+Histogram histogram_of(const std::vector<double>& values, double low, double high, int64_t buckets);
 
 /// CRC-32C (Castagnoli), which TFRecord uses.
 uint32_t crc32c(std::string_view bytes);
@@ -22,6 +35,6 @@ std::string record(std::string_view payload);
 /// drop the values of earlier files for `step` and later steps.
 std::string file_version(double wall_time);
 std::string session_start(double wall_time, int64_t step);
-std::string scalar_summary(double wall_time, int64_t step, const Scalars& scalars);
+std::string summary(double wall_time, int64_t step, const Scalars& scalars, const Histograms& histograms = {});
 
 }  // namespace infini::tensorboard

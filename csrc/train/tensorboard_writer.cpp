@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <climits>
+#include <cmath>
+#include <iterator>
 #include <string>
 
 #include "train/tensorboard_event.h"
@@ -26,21 +28,42 @@ std::filesystem::path new_event_file(const std::filesystem::path& folder) {
   return folder / (stem + std::to_string(getpid()) + ".0");
 }
 
-void add_heads(tensorboard::Scalars& scalars, const std::string& name, const std::vector<std::vector<double>>& values) {
-  for (size_t layer = 0; layer < values.size(); ++layer) {
-    for (size_t head = 0; head < values[layer].size(); ++head) {
-      scalars.emplace_back(name + "/layer " + std::to_string(layer) + " head " + std::to_string(head),
-                           values[layer][head]);
+/// "answer_loss" becomes "answer loss".
+std::string in_words(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+/// A layer that has no such reading is left out.
+void add_heads(tensorboard::Scalars& scalars, const Reading& reading) {
+  for (size_t layer = 0; layer < reading.values.size(); ++layer) {
+    const std::vector<double>& heads = reading.values[layer];
+    for (size_t head = 0; head < heads.size(); ++head) {
+      if (std::isnan(heads[head])) continue;
+      scalars.emplace_back(in_words(reading.name) + "/layer " + std::to_string(layer) + " head " + std::to_string(head),
+                           heads[head]);
     }
   }
 }
 
-/// "answer_loss" becomes "train/answer loss".
+/// The gates of all heads of all layers, from 0 to 1.
+tensorboard::Histograms gate_histogram(const std::vector<Reading>& readings) {
+  constexpr int64_t kBuckets = 20;
+  std::vector<double> gates;
+  for (const Reading& reading : readings) {
+    if (reading.name != "gates") continue;
+    for (const std::vector<double>& heads : reading.values) {
+      std::copy_if(heads.begin(), heads.end(), std::back_inserter(gates),
+                   [](double gate) { return !std::isnan(gate); });
+    }
+  }
+  if (gates.empty()) return {};
+  return {{"gates/all heads", tensorboard::histogram_of(gates, 0, 1, kBuckets)}};
+}
+
 void add_metrics(tensorboard::Scalars& scalars, const std::string& split, const Metrics& metrics) {
   for (const auto& [name, value] : metrics.items()) {
-    std::string words = name;
-    std::replace(words.begin(), words.end(), '_', ' ');
-    scalars.emplace_back(split + "/" + words, value.get<double>());
+    scalars.emplace_back(split + "/" + in_words(name), value.get<double>());
   }
 }
 
@@ -63,11 +86,12 @@ void TensorboardWriter::write(const StepMetrics& metrics) {
       {"machine/peak memory bytes", static_cast<double>(metrics.peak_memory_bytes)},
       {"data/padding share", metrics.padding_share},
   };
-  add_heads(scalars, "gate", metrics.gates);
-  add_heads(scalars, "memory share", metrics.memory_share);
+  if (metrics.auxiliary_loss) scalars.emplace_back("train/auxiliary loss", *metrics.auxiliary_loss);
+  for (const Reading& reading : metrics.heads) add_heads(scalars, reading);
   add_metrics(scalars, "train", metrics.objective);
   if (metrics.validation) add_metrics(scalars, "validation", *metrics.validation);
-  file_.append(tensorboard::record(tensorboard::scalar_summary(wall_time(), metrics.step, scalars)));
+  file_.append(
+      tensorboard::record(tensorboard::summary(wall_time(), metrics.step, scalars, gate_histogram(metrics.heads))));
 }
 
 }  // namespace infini

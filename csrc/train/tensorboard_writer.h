@@ -14,7 +14,8 @@ class TensorboardWriter {
   /// later ones.
   TensorboardWriter(const std::filesystem::path& folder, int64_t first_step);
 
-  /// Loss, rates, gradient norm, tokens/s, peak memory, padding; gate and memory share of every head; validation.
+  /// Losses, rates, gradient norm, tokens/s, peak memory, padding; the readings of every head, and a histogram of the
+  /// gates of all heads; validation.
   void write(const StepMetrics& metrics);
 
  private:

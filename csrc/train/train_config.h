@@ -58,7 +58,7 @@ struct CheckpointConfig {
 
 struct LoggingConfig {
   int64_t every = 10;  ///< steps between lines on the terminal and TensorBoard events; metrics.jsonl has each step
-  int64_t gates_every = 100;  ///< steps between readings of gates and of the memory's share of the output
+  int64_t gates_every = 100;  ///< steps between readings of the gates and of what the memory holds
 };
 
 struct ValidationConfig {

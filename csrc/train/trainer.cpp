@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "log/log.h"
+#include "model/memory_diagnostics.h"
 #include "train/backpropagation.h"
 #include "train/device.h"
 #include "train/gradient_clipping.h"
@@ -108,6 +109,7 @@ StepMetrics Trainer::train_step() {
   zero_gradients(model);
   ContextState carried = run_.carried;
   torch::Tensor loss = torch::zeros({}, torch::TensorOptions(run_.device));
+  torch::Tensor auxiliary_loss;
   std::vector<AnswerReading> answers;
   for (size_t i = 0; i < batches.size(); ++i) {
     const TrainingBatch batch = to_device(batches[i], run_.device);
@@ -116,14 +118,20 @@ StepMetrics Trainer::train_step() {
     if (diagnostics && i + 1 == batches.size()) options.observer = &*diagnostics;
     BackpropagationResult result = backpropagate(model, batch, carried, targets, options);
     loss += result.loss;
+    if (result.auxiliary_loss.defined()) {
+      auxiliary_loss = auxiliary_loss.defined() ? auxiliary_loss + result.auxiliary_loss : result.auxiliary_loss;
+    }
     if (result.answers) answers.push_back(*result.answers);
     carried = std::move(result.state);
   }
   const torch::Tensor norm = sum_and_clip_gradients(gradients(model), config.gradient_clip, run_.ranks);
 
-  // A model whose layers show no memory has no gates to record.
-  const MemoryDiagnostics* const seen = diagnostics && diagnostics->seen() ? &*diagnostics : nullptr;
-  StepReadings readings = synchronise(loss, norm, seen, answers, run_.ranks);
+  StepReadings readings = synchronise({.loss = loss,
+                                       .gradient_norm = norm,
+                                       .auxiliary_loss = auxiliary_loss,
+                                       .answers = answers,
+                                       .heads = diagnostics ? diagnostics->readings() : std::vector<DeviceReading>()},
+                                      run_.ranks);
   metrics.skipped = !readings.finite();
   metrics.objective = run_.objective->step_metrics(readings.answers);
   if (!metrics.skipped) {
@@ -144,8 +152,8 @@ StepMetrics Trainer::train_step() {
   metrics.tokens = state.tokens;
   metrics.loss = readings.loss;
   metrics.gradient_norm = readings.gradient_norm;
-  metrics.gates = std::move(readings.gates);
-  metrics.memory_share = std::move(readings.memory_share);
+  metrics.auxiliary_loss = readings.auxiliary_loss;
+  metrics.heads = std::move(readings.heads);
   metrics.padding_share = static_cast<double>(padding) / static_cast<double>(tokens);
   metrics.skipped_steps = state.skipped_steps;
   metrics.peak_memory_bytes = peak_memory_bytes(run_.device);
@@ -174,7 +182,7 @@ void Trainer::record(const StepMetrics& metrics) {
   if (!run_.ranks.is_first()) return;
   if (run_.state.unvalidated_step.is_null()) metrics_->write(metrics_record(metrics));
   const LoggingConfig& logging = run_.config.logging;
-  if (is_due(metrics.step, logging.every) || !metrics.gates.empty() || metrics.validation ||
+  if (is_due(metrics.step, logging.every) || !metrics.heads.empty() || metrics.validation ||
       metrics.step == run_.config.steps) {
     tensorboard_->write(metrics);
   }

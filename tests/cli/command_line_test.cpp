@@ -84,8 +84,8 @@ TEST_P(EachVerb, RefusesAnOptionThatDoesNotExistAndNamesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CommandLine, EachVerb,
-                         ::testing::Values("prepare", "train", "eval", "passkey", "score", "generate", "tables",
-                                           "report", "bench", "info"),
+                         ::testing::Values("prepare", "train", "eval", "passkey", "score", "generate", "memory",
+                                           "tables", "report", "bench", "info"),
                          [](const auto& verb) { return std::string(verb.param); });
 
 TEST(CommandLine, SuggestsTheNearestVerb) {
@@ -328,6 +328,23 @@ TEST_F(Passkey, GoesOnFromTheCellsThatItsFileHolds) {
   EXPECT_EQ(more[1], cells[1]);
   const std::string kept = contents(file());
   EXPECT_EQ(std::count(kept.begin(), kept.end(), '\n'), 1 + 4);
+}
+
+TEST_F(Passkey, ShowsWhatItsMemoryHoldsOverADocument) {
+  const std::filesystem::path text = file().parent_path() / "document.txt";
+  std::ofstream(text) << std::string(32 * 5, 'x');
+  const std::string words = "memory --threads 1 --checkpoint " + checkpoint() + " --data '" + text.string() + "' ";
+  const Outcome outcome = run(words + "--json " + out());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.output, contents(file()));
+  const auto json = nlohmann::json::parse(outcome.output);
+  ASSERT_EQ(json.at("points").size(), 3);
+  EXPECT_EQ(json.at("points")[2].at("segments"), 4);
+  EXPECT_GT(json.at("points")[2].at("readings").at("effective_rank")[1][0].get<double>(), 1 - 1e-3);
+  EXPECT_THAT(run(words + "--max-segments 2").output, HasSubstr("\n       2          1 "));
+  const Outcome refused = run(words + "--max-documents -1");
+  expect_refusal(refused);
+  EXPECT_THAT(refused.errors, HasSubstr("--max-documents must be 0 (all) or more, but is -1"));
 }
 
 TEST_F(Passkey, ContinuesAPromptFromStandardInput) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "report/markup.h"
@@ -99,19 +100,23 @@ TEST_F(Page, TheChartsDataAreTheRunsNumbers) {
   EXPECT_EQ(run["gradient_norm"], json::parse("[[1,1000,2.0],[3,3000,1.0]]"));
   EXPECT_EQ(run["positions"], json::parse("[[0,255,1.75],[256,511,1.625]]"));
   EXPECT_EQ(run["positions_without_memory"], json::parse("[[0,255,1.875]]"));
-  EXPECT_EQ(run["gates"], json::parse("[[1,1000,[[0.25,0.5]]]]"));
-  EXPECT_EQ(run["memory_share"], json::parse("[[1,1000,[[0.125,0.375]]]]"));
+  EXPECT_EQ(run["readings"]["gates"], json::parse("[[1,1000,[[0.25,0.5]]]]"));
+  EXPECT_EQ(run["readings"]["memory_share"], json::parse("[[1,1000,[[0.125,0.375]]]]"));
   EXPECT_TRUE(data["runs"][1]["positions_without_memory"].empty());
 }
 
 TEST_F(Page, ARunWithoutMemoryHasNoFigureOfGates) {
   const json local = page_data(report_page(runs_))["runs"][1];
-  for (const char* const key : {"gates", "memory_share"}) EXPECT_TRUE(local[key].empty()) << key;
+  EXPECT_TRUE(local["readings"].empty());
   EXPECT_FALSE(local["learning_rate"].empty());
+  // What the predictor of a layer knows is no reading of a memory.
+  runs_[1].steps[0].readings["depth_accuracy"] = {{NAN}, {0.75}};
+  EXPECT_EQ(page_data(report_page(runs_))["runs"][1]["readings"],
+            json::parse(R"({"depth_accuracy": [[1, 1000, [[null], [0.75]]]]})"));
   // Nor one of empty layers, while no checkpoint says what the model is.
   runs_[0].model.reset();
-  for (RecordedStep& step : runs_[0].steps) step.gates = step.memory_share = {{}, {}};
-  EXPECT_TRUE(page_data(report_page(runs_))["runs"][0]["gates"].empty());
+  for (RecordedStep& step : runs_[0].steps) step.readings = {{"gates", {{}, {}}}};
+  EXPECT_TRUE(page_data(report_page(runs_))["runs"][0]["readings"].empty());
 }
 
 TEST_F(Page, NamesTheBestCheckpointAndEvaluatesIt) {
@@ -140,9 +145,9 @@ TEST_F(Page, StaysSmallForALongRun) {
   }
   const json run = page_data(report_page(runs_))["runs"][0];
   EXPECT_LE(run["training"].size(), 400u);
-  EXPECT_LE(run["gates"].size(), 100u);
+  EXPECT_LE(run["readings"]["gates"].size(), 100u);
   EXPECT_EQ(run["training"].back()[0], 19999);
-  EXPECT_EQ(run["gates"].back()[0], 19999);
+  EXPECT_EQ(run["readings"]["gates"].back()[0], 19999);
 }
 
 TEST_F(Page, TextOfTheRunsCannotBecomeMarkup) {

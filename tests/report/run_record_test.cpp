@@ -22,8 +22,8 @@ TEST(RunRecord, AFinishedRunIsReadWhole) {
   EXPECT_THAT(run.notes, IsEmpty());
   ASSERT_EQ(run.steps.size(), 3u);
   EXPECT_EQ(run.steps[0].loss, 5.5);
-  EXPECT_THAT(run.steps[0].gates, ElementsAre(ElementsAre(0.25, 0.5)));
-  EXPECT_THAT(run.steps[0].memory_share, ElementsAre(ElementsAre(0.125, 0.375)));
+  EXPECT_THAT(run.steps[0].readings.at("gates"), ElementsAre(ElementsAre(0.25, 0.5)));
+  EXPECT_THAT(run.steps[0].readings.at("memory_share"), ElementsAre(ElementsAre(0.125, 0.375)));
   EXPECT_EQ(run.steps[2].validation_loss, 4.75);
   EXPECT_EQ(run.steps[2].learning_rate, 0.003);
 

@@ -230,11 +230,17 @@ TEST(Backpropagation, TakesAMemoryThatGrowsWithoutAGradientAndHasALossOfItsOwn) 
   const ForwardResult forward = model->forward(batch.tokens, model->empty_state(kRows));
   const Tensor loss = model->loss(forward.hidden, batch.targets) / targets;
   (loss + forward.auxiliary_loss / targets).backward();
+  const double auxiliary = forward.auxiliary_loss.item<double>() / targets;
   Outcome expected{loss.detach(), {}, forward.state.detached()};
   EXPECT_EQ(forward.state["layers.1.keys"].size(2), kSegments * kSegmentLength);
   take_gradients(*model, expected);
   for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, kSegments}) {
     expect_same(scheduled(*model, batch, model->empty_state(kRows), {segments_per_chunk}), expected);
+    const BackpropagationResult result =
+        backpropagate(*model, batch, model->empty_state(kRows), batch.target_count, {segments_per_chunk});
+    EXPECT_NEAR(result.auxiliary_loss.item<double>(), auxiliary, 1e-10);
+    EXPECT_FALSE(result.auxiliary_loss.requires_grad());
+    for (Tensor& parameter : model->parameters()) parameter.mutable_grad() = Tensor();
   }
 }
 

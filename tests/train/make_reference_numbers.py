@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes reference_numbers.h: small parameters after five steps of torch.optim.AdamW and of transformers' Adafactor with
-made-up gradients, and the bytes that TensorBoard itself writes for one event.
+made-up gradients, and the bytes that TensorBoard itself writes for events.
 
     pip install torch transformers tensorboard
     python make_reference_numbers.py > reference_numbers.h
@@ -9,7 +9,7 @@ import textwrap
 
 import torch
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 from transformers.optimization import Adafactor
 
@@ -87,6 +87,9 @@ writer = RecordWriter(sink)
 writer.write(Event(wall_time=1700000000.25, file_version="brain.Event:2").SerializeToString())
 writer.write(Event(wall_time=1700000001.5, step=300, summary=Summary(value=[
     Summary.Value(tag="train/loss", simple_value=1.75),
-    Summary.Value(tag="gate/layer 0 head 1", simple_value=0.125)])).SerializeToString())
+    Summary.Value(tag="gates/layer 0 head 1", simple_value=0.125),
+    Summary.Value(tag="gates/all heads", histo=HistogramProto(
+        min=0.125, max=0.625, num=4, sum=1.5, sum_squares=0.6875, bucket_limit=[0.25, 0.5, 0.75],
+        bucket=[1, 2, 1]))])).SerializeToString())
 emit_vector("uint8_t", "EventFile", [str(byte) for byte in sink.data])
 print("\n}  // namespace infini::reference")

@@ -70,18 +70,22 @@ TEST(MetricsWriterTest, WritesNullForALossThatIsNotFinite) {
   EXPECT_EQ(json.at("skipped"), true);
   EXPECT_EQ(json.at("skipped_steps"), 2);
   EXPECT_FALSE(json.contains("gates"));
+  EXPECT_FALSE(json.contains("auxiliary_loss"));
   EXPECT_FALSE(json.contains("validation"));
 }
 
-TEST(MetricsWriterTest, WritesGatesAndValidationWhereTheyWereRead) {
+TEST(MetricsWriterTest, WritesReadingsAndValidationWhereTheyWereTaken) {
   StepMetrics metrics = metrics_of(7);
-  metrics.gates = {{0.25, 0.5}, {0.75, 1.0}};
-  metrics.memory_share = {{0.0, 0.1}, {0.2, 0.3}};
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  metrics.heads = {{"gates", {{0.25, 0.5}, {0.75, 1.0}}}, {"depth_accuracy", {{none}, {0.625}}}};
+  metrics.auxiliary_loss = 0.375;
   metrics.validation = Metrics{{"loss", 1.0}, {"perplexity", 2.7}, {"tokens", 99}};
   metrics.objective = {{"stage", 2}, {"answer_loss", 0.5}};
   const auto json = nlohmann::json::parse(metrics_record(metrics).dump());
   EXPECT_EQ(json.at("gates")[1][0], 0.75);
-  EXPECT_EQ(json.at("memory_share")[0][1], 0.1);
+  EXPECT_TRUE(json.at("depth_accuracy")[0][0].is_null());
+  EXPECT_EQ(json.at("depth_accuracy")[1][0], 0.625);
+  EXPECT_EQ(json.at("auxiliary_loss"), 0.375);
   EXPECT_EQ(json.at("validation").at("tokens"), 99);
   EXPECT_EQ(json.at("stage"), 2);
   EXPECT_EQ(json.at("answer_loss"), 0.5);

@@ -46,7 +46,10 @@ TEST(TrainerTest, RecordsGatesAndValidationInTheStepsThatAskForThem) {
   for (size_t i = 0; i < metrics.size(); ++i) {
     const bool due = (i + 1) % 3 == 0;
     EXPECT_EQ(metrics[i].contains("gates"), due);
-    EXPECT_EQ(metrics[i].contains("memory_share"), due);
+    for (const char* const name : {"memory_share", "retrieval_norm", "effective_rank", "retrieval_error", "z"}) {
+      EXPECT_EQ(metrics[i].contains(name), due) << name;
+    }
+    EXPECT_FALSE(metrics[i].contains("auxiliary_loss") || metrics[i].contains("depth_accuracy"));
     EXPECT_EQ(metrics[i].contains("validation"), due);
   }
   const auto& gates = metrics[2].at("gates");
@@ -54,6 +57,25 @@ TEST(TrainerTest, RecordsGatesAndValidationInTheStepsThatAskForThem) {
   ASSERT_EQ(gates[0].size(), 2u);  // heads
   EXPECT_NEAR(gates[1][0].get<double>(), 1 / (1 + std::exp(1.5)), 0.02);
   EXPECT_GT(metrics[2].at("memory_share")[0][0].get<double>(), 0.0);
+  const double rank = metrics[2].at("effective_rank")[1][0].get<double>();
+  EXPECT_GT(rank, 1);
+  EXPECT_LE(rank, 8) << "the width of a head";
+  EXPECT_EQ(metrics[2].at("effective_rank")[0].size(), 1u) << "KV heads";
+}
+
+TEST(TrainerTest, RecordsWhatTokensThatPassByALayerCost) {
+  TinyRuns runs;
+  runs.config.accumulation = 2;
+  runs.config.model.depth = {.capacity = 0.5, .every = 2};
+  runs.train();
+  const auto metrics = runs.metrics();
+  // An untrained predictor says 1/2 for every token, and each of them counts once in the one layer that routes.
+  EXPECT_NEAR(metrics[0].at("auxiliary_loss").get<double>(), std::log(2.0), 0.1);
+  for (const auto& line : metrics) EXPECT_TRUE(line.contains("auxiliary_loss"));
+  const auto& accuracy = metrics[2].at("depth_accuracy");
+  EXPECT_TRUE(accuracy[0][0].is_null()) << "every token goes through the first layer";
+  EXPECT_GE(accuracy[1][0].get<double>(), 0.0);
+  EXPECT_LE(accuracy[1][0].get<double>(), 1.0);
 }
 
 TEST(TrainerTest, ValidatesOnTheBeginningOfTheSplitDocumentByDocument) {
@@ -232,7 +254,9 @@ TEST(TrainerTest, WritesOneTensorboardRecordALoggedStep) {
     ASSERT_LE(position, bytes.size());
   }
   EXPECT_EQ(records, 2u + 6u);  // version and session start, then one per step
-  EXPECT_THAT(bytes, HasSubstr("gate/layer 1 head 0"));
+  EXPECT_THAT(bytes, HasSubstr("gates/layer 1 head 0"));
+  EXPECT_THAT(bytes, HasSubstr("gates/all heads"));
+  EXPECT_THAT(bytes, HasSubstr("effective rank/layer 1 head 0"));
 }
 
 TEST(TrainerTest, LearnsATaskStageAfterStageAndMeasuresItsAnswers) {

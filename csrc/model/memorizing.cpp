@@ -16,6 +16,9 @@ constexpr int64_t kScoresAtOnce = int64_t{1} << 25;
 
 Tensor normalized(const Tensor& x) { return x / at::linalg_vector_norm(x, 2, {-1}, /*keepdim=*/true).clamp_min(1e-12); }
 
+/// FAISS's exact index takes 1.7 times as long as these products with top-k, at 65,536 slots, 2,048 queries and 8 heads
+/// of 128 on 2 cores with AVX-512, and holds a copy of the keys (benchmarks/nearest_neighbours.py).
+///
 /// The places [B, G, n, k] of the k slots with the largest dot product with each query: q [B, G, n, D], keys
 /// [B, G, N, D], visible [B, N]. Slots that are not visible come last.
 Tensor nearest(const Tensor& q, const Tensor& keys, const Tensor& visible, int64_t count) {

@@ -119,13 +119,14 @@ class Table:
             self.call([*arguments, "--out", file], log)
 
     def keep(self, folder, record):
-        """The record appears whole: it is made beside, then renamed."""
+        """The record appears whole: it is made beside, then renamed. Paths in it are relative: it may go to another place."""
+        here = f"{pathlib.Path.cwd()}/"
         beside = record.with_name(record.name + ".partial")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         for file in ("config.yaml", "evaluation.json", "evaluation-no-memory.json", "recall.json"):
             if (folder / file).exists():
-                shutil.copy(folder / file, beside / file)
+                (beside / file).write_text((folder / file).read_text().replace(here, ""))
         lines = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
         kept = [line for number, line in enumerate(lines, 1)
                 if number % METRICS_EVERY == 0 or number == len(lines) or '"validation"' in line]

@@ -53,6 +53,11 @@ def value_of(config, key):
     raise Failed(f"{config} has no {key}")
 
 
+def newest_checkpoint(folder):
+    steps = [path for path in (folder / "checkpoints").iterdir() if path.name.removeprefix("step-").isdigit()]
+    return max(steps, key=lambda path: int(path.name.removeprefix("step-")))
+
+
 class Table:
     def __init__(self, options):
         self.options = options
@@ -118,6 +123,16 @@ class Table:
         if not file.exists():
             self.call([*arguments, "--out", file], log)
 
+    def keep_sizes(self, checkpoint, into):
+        """Keeps what tells the model's sizes: its config, and the header of the weights with all names and shapes."""
+        kept = into / checkpoint.name
+        kept.mkdir(parents=True)
+        shutil.copy(checkpoint / "config.json", kept)
+        with (checkpoint / "model.safetensors").open("rb") as weights:
+            length = weights.read(8)
+            header = weights.read(int.from_bytes(length, "little"))
+        (kept / "model.safetensors").write_bytes(length + header)
+
     def keep(self, folder, record):
         """The record appears whole: it is made beside, then renamed. Paths in it are relative: it may go to another place."""
         here = f"{pathlib.Path.cwd()}/"
@@ -127,6 +142,7 @@ class Table:
         for file in ("config.yaml", "evaluation.json", "evaluation-no-memory.json", "recall.json"):
             if (folder / file).exists():
                 (beside / file).write_text((folder / file).read_text().replace(here, ""))
+        self.keep_sizes(newest_checkpoint(folder), beside / "checkpoints")
         lines = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
         kept = [line for number, line in enumerate(lines, 1)
                 if number % METRICS_EVERY == 0 or number == len(lines) or '"validation"' in line]

@@ -123,8 +123,8 @@ std::string_view ConfigKey::section() const {
 }
 
 std::string_view ConfigKey::name() const {
-  return std::string_view(path).substr(path.rfind('.') + 1);
-}  // npos + 1 is 0
+  return std::string_view(path).substr(path.rfind('.') + 1);  // npos + 1 is 0
+}
 
 bool ConfigKey::is_written(const TrainConfig& config) const {
   if (!only_if_set) return true;

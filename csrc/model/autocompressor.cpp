@@ -13,14 +13,15 @@ using torch::Tensor;
 
 namespace {
 
-/// The angle's position of the tokens begin … end of [before; tokens; after]: around the tokens it is 0.
+/// The positions by which the places begin … end of [before; tokens; after] are rotated: a token's own, counted from
+/// the first token, and 0 for the vectors around them.
 Tensor angle_positions(int64_t begin, int64_t end, int64_t before, int64_t tokens, torch::Device device) {
   const Tensor place = torch::arange(begin - before, end - before, torch::dtype(torch::kInt64).device(device));
   return place * place.ge(0).bitwise_and(place.lt(tokens));
 }
 
-/// What the tokens from `begin` on see, [B, 1, count, begin + count]: all before them and themselves, except the
-/// summaries that belong to other documents. `shown` [B, n]: which of the summaries, the first n tokens, do not.
+/// What the places from `begin` on see, [B, 1, count, begin + count]: all before them and themselves, except summaries
+/// of other documents. `shown` [B, n]: which of the n summaries, which come first, belong to the row's own document.
 Tensor visible_from(int64_t begin, int64_t count, const Tensor& shown) {
   const int64_t rows = shown.size(0), end = begin + count, summaries = std::min(end, shown.size(1));
   const Tensor causal = torch::ones({count, end}, shown.options()).tril(begin);
@@ -80,13 +81,7 @@ Tensor AutocompressorDecoder::run_blocks(const Tensor& x, ContextState& state, P
     const Tensor input =
         torch::cat(full ? std::vector{summaries, segment, to_summarize} : std::vector{summaries, segment}, 1);
     const Surroundings around{before, full ? vectors : 0, last_slots(state["summarized"] * vectors, before)};
-    Pass whole{.segments = {.length = input.size(1)},
-               .rotary = pass.rotary,
-               .surroundings = &around,
-               .observer = pass.observer,
-               .auxiliary_loss = pass.auxiliary_loss};
-    const Tensor output = Decoder::run_blocks(input, state, whole);
-    pass.auxiliary_loss = whole.auxiliary_loss;
+    const Tensor output = run_segment(input, around, state, pass);
     outputs.push_back(output.narrow(1, before, count));
     if (full) accumulate(final_norm(output.narrow(1, before + count, vectors)), state);
   }
@@ -98,16 +93,8 @@ Tensor AutocompressorDecoder::continue_segment(const Tensor& x, ContextState& st
   const Tensor summaries = summaries_of(state, x.scalar_type());
   const int64_t before = summaries.size(1);
   const Surroundings around{before, vectors, last_slots(state["summarized"] * vectors, before)};
-  // The layers count the summaries before the tokens as well.
-  Pass inner{.mode = pass.mode,
-             .segments = {.length = before + pass.segments.length + vectors},
-             .rotary = pass.rotary,
-             .surroundings = &around};
   const auto run_from = [&](int64_t position, const Tensor& input) {
-    state.open_tokens = position;
-    Tensor output = Decoder::run_blocks(input, state, inner);
-    state.open_tokens = begin;
-    return output;
+    return continue_from(position, input, around, state, pass);
   };
   if (begin == 0 && before > 0) run_from(0, summaries);
   Tensor output = run_from(before + begin, x);

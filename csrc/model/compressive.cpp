@@ -94,13 +94,10 @@ void CompressiveAttention::forget(const Tensor& rows, ContextState& state) const
 void CompressiveAttention::add_empty_state(ContextState& state, int64_t rows,
                                            const torch::TensorOptions& options) const {
   const int64_t width = compression_.size(0);
-  const auto add = [&](const char* tensor, torch::IntArrayRef sizes, const torch::TensorOptions& own_options) {
-    state.tensors[state_name(tensor)] = {torch::zeros(sizes, own_options), /*differentiable=*/false};
-  };
-  add("cache", {rows, cache_length_, width}, options);
-  add("compressed", {rows, compressed_length_, width}, options);
-  add("cached", {rows}, options.dtype(torch::kInt64));
-  add("filled", {rows}, options.dtype(torch::kInt64));
+  add_kept(state, "cache", {rows, cache_length_, width}, options);
+  add_kept(state, "compressed", {rows, compressed_length_, width}, options);
+  add_kept(state, "cached", {rows}, options.dtype(torch::kInt64));
+  add_kept(state, "filled", {rows}, options.dtype(torch::kInt64));
 }
 
 std::shared_ptr<Decoder> make_compressive_decoder(const ModelConfig& config, const torch::TensorOptions& options) {

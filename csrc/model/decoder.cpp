@@ -1,5 +1,7 @@
 #include "model/decoder.h"
 
+#include <utility>
+
 #include "model/routed_block.h"
 
 namespace infini {
@@ -34,6 +36,30 @@ Tensor Decoder::run_blocks(const Tensor& x, ContextState& state, Pass& pass) con
     result = layer->forward(result, state, pass);
   }
   return result;
+}
+
+Tensor Decoder::run_segment(const Tensor& x, const Surroundings& around, ContextState& state, Pass& pass) const {
+  Pass whole{.segments = {.length = x.size(1)},
+             .rotary = pass.rotary,
+             .surroundings = &around,
+             .observer = pass.observer,
+             .auxiliary_loss = pass.auxiliary_loss};
+  Tensor output = Decoder::run_blocks(x, state, whole);
+  pass.auxiliary_loss = whole.auxiliary_loss;
+  return output;
+}
+
+Tensor Decoder::continue_from(int64_t place, const Tensor& x, const Surroundings& around, ContextState& state,
+                              const Pass& pass) const {
+  Pass inner{.mode = pass.mode,
+             .segments = {.length = around.before + pass.segments.length + around.after},
+             .rotary = pass.rotary,
+             .surroundings = &around};
+  // The layers count the vectors around the tokens as well.
+  const int64_t tokens = std::exchange(state.open_tokens, place);
+  Tensor output = Decoder::run_blocks(x, state, inner);
+  state.open_tokens = tokens;
+  return output;
 }
 
 ContextState Decoder::empty_state(int64_t rows, const torch::TensorOptions& options) const {

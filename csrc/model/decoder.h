@@ -32,6 +32,12 @@ class Decoder : public torch::nn::Module {
  protected:
   /// Embedded tokens x [B, N, hidden_size] through all blocks, segment by segment or, as here, all at once.
   virtual torch::Tensor run_blocks(const torch::Tensor& x, ContextState& state, Pass& pass) const;
+  /// One segment and the vectors around it, x [B, before + n + after, hidden_size], through all blocks as a single
+  /// segment.
+  torch::Tensor run_segment(const torch::Tensor& x, const Surroundings& around, ContextState& state, Pass& pass) const;
+  /// Likewise in the open segment: x goes on at `place`, counted from the first vector around the segment.
+  torch::Tensor continue_from(int64_t place, const torch::Tensor& x, const Surroundings& around, ContextState& state,
+                              const Pass& pass) const;
   torch::Tensor final_norm(const torch::Tensor& x) const { return final_norm_->forward(x); }
 
  private:

@@ -86,10 +86,9 @@ void MemorizingAttention::add_empty_state(ContextState& state, int64_t rows,
                                           const torch::TensorOptions& options) const {
   TransformerXlAttention::add_empty_state(state, rows, options);
   for (const char* const tensor : {"slot_keys", "slot_values"}) {
-    const Tensor empty = torch::zeros({rows, key_value_heads(), slots_, head_dim()}, options);
-    state.tensors[state_name(tensor)] = {empty, /*differentiable=*/false};
+    add_kept(state, tensor, {rows, key_value_heads(), slots_, head_dim()}, options);
   }
-  state.tensors[state_name("filled")] = {torch::zeros({rows}, options.dtype(torch::kInt64)), /*differentiable=*/false};
+  add_kept(state, "filled", {rows}, options.dtype(torch::kInt64));
 }
 
 std::shared_ptr<Decoder> make_memorizing_decoder(const ModelConfig& config, const torch::TensorOptions& options) {

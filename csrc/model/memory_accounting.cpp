@@ -36,6 +36,9 @@ struct Row {
 
 std::string number(int64_t value) { return std::to_string(value); }
 int64_t cache(const Letters& of) { return (of.d_k + of.d_v) * of.H * of.cached * of.l; }
+int64_t compressed(const Letters& of) { return of.d_model * (of.c + of.cached) * of.l; }
+int64_t looked_up(const Letters& of) { return (of.d_k + of.d_v) * of.H * of.slots + cache(of); }
+int64_t matrices(const Letters& of) { return of.d_k * (of.d_v + 1) * of.H * of.l; }
 int64_t whole_sequence(const Letters& of) { return of.N * of.S; }
 
 /// In the order of the paper's table.
@@ -43,17 +46,14 @@ const std::vector<Row>& rows() {
   static const std::vector<Row> rows = {
       {"transformer_xl", "(d_k + d_v)·H·N·l", cache, "N·l", [](const Letters& of) { return of.cached * of.l; }, cache,
        [](const Letters& of) { return "N = " + number(of.cached) + " cached tokens"; }, "50M", "3.7x"},
-      {"compressive", "d_model·(c + N)·l", [](const Letters& of) { return of.d_model * (of.c + of.cached) * of.l; },
-       "(c·r + N)·l", [](const Letters& of) { return (of.c * of.r + of.cached) * of.l; },
-       [](const Letters& of) { return of.d_model * (of.c + of.cached) * of.l; },
+      {"compressive", "d_model·(c + N)·l", compressed, "(c·r + N)·l",
+       [](const Letters& of) { return (of.c * of.r + of.cached) * of.l; }, compressed,
        [](const Letters& of) {
          return "N = " + number(of.cached) + " cached tokens, c = " + number(of.c) + " slots of r = " + number(of.r) +
                 " tokens";
        },
        "", ""},
-      {"memorizing", "(d_k + d_v)·H·(slots + N·l)",
-       [](const Letters& of) { return (of.d_k + of.d_v) * of.H * of.slots + cache(of); }, "N·S", whole_sequence,
-       [](const Letters& of) { return (of.d_k + of.d_v) * of.H * of.slots + cache(of); },
+      {"memorizing", "(d_k + d_v)·H·(slots + N·l)", looked_up, "N·S", whole_sequence, looked_up,
        [](const Letters& of) {
          return number(of.slots) + " slots at one layer, N = " + number(of.cached) + " cached tokens";
        },
@@ -66,8 +66,7 @@ const std::vector<Row>& rows() {
        [](const Letters& of) { return of.d_model * of.p * (of.S + 1) * of.l; }, "N·S", whole_sequence,
        [](const Letters& of) { return of.d_model * of.p * of.S; },
        [](const Letters& of) { return "p = " + number(of.p) + " vectors, m = " + number(of.S) + " segments"; }, "", ""},
-      {"infini", "d_k·(d_v + 1)·H·l", [](const Letters& of) { return of.d_k * (of.d_v + 1) * of.H * of.l; }, "N·S",
-       whole_sequence, [](const Letters& of) { return of.d_k * (of.d_v + 1) * of.H * of.l; },
+      {"infini", "d_k·(d_v + 1)·H·l", matrices, "N·S", whole_sequence, matrices,
        [](const Letters&) { return std::string(); }, "1.6M", "114x"},
   };
   return rows;

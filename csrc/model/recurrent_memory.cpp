@@ -26,13 +26,7 @@ Tensor RecurrentMemoryDecoder::run_blocks(const Tensor& x, ContextState& state, 
     // Attention is causal, so a segment that is not written does without the vectors behind it.
     const Tensor input = torch::cat(full ? std::vector{memory, segment, memory} : std::vector{memory, segment}, 1);
     const Surroundings around{vectors, full ? vectors : 0};
-    Pass whole{.segments = {.length = input.size(1)},
-               .rotary = pass.rotary,
-               .surroundings = &around,
-               .observer = pass.observer,
-               .auxiliary_loss = pass.auxiliary_loss};
-    const Tensor output = Decoder::run_blocks(input, state, whole);
-    pass.auxiliary_loss = whole.auxiliary_loss;
+    const Tensor output = run_segment(input, around, state, pass);
     outputs.push_back(output.narrow(1, vectors, count));
     if (full) write(final_norm(output.narrow(1, vectors + count, vectors)), state);
   }
@@ -42,17 +36,9 @@ Tensor RecurrentMemoryDecoder::run_blocks(const Tensor& x, ContextState& state, 
 Tensor RecurrentMemoryDecoder::continue_segment(const Tensor& x, ContextState& state, const Pass& pass) const {
   const int64_t vectors = memory_tokens_.size(0), begin = state.open_tokens, end = begin + x.size(1);
   const Tensor memory = memory_to_read(state, x.scalar_type());
-  // The layers count the vectors before the tokens as well.
   const Surroundings around{vectors, vectors};
-  Pass inner{.mode = pass.mode,
-             .segments = {.length = pass.segments.length + 2 * vectors},
-             .rotary = pass.rotary,
-             .surroundings = &around};
   const auto run_from = [&](int64_t position, const Tensor& input) {
-    state.open_tokens = position;
-    Tensor output = Decoder::run_blocks(input, state, inner);
-    state.open_tokens = begin;
-    return output;
+    return continue_from(position, input, around, state, pass);
   };
   if (begin == 0) run_from(0, memory);
   Tensor output = run_from(vectors + begin, x);

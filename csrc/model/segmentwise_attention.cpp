@@ -9,6 +9,11 @@ namespace infini {
 
 using torch::Tensor;
 
+void SegmentwiseAttention::add_kept(ContextState& state, const char* tensor, torch::IntArrayRef sizes,
+                                    const torch::TensorOptions& options) const {
+  state.tensors[state_name(tensor)] = {torch::zeros(sizes, options), /*differentiable=*/false};
+}
+
 Tensor SegmentwiseAttention::forward(const Tensor& x, ContextState& state, Pass& pass) const {
   const QueriesKeysValues tokens = project(x);
   if (pass.mode == PassMode::open_segment) return output(continue_segment(x, tokens, state, pass));

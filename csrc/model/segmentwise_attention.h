@@ -23,6 +23,10 @@ class SegmentwiseAttention : public LayerAttention {
   void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const override;
 
  protected:
+  /// Adds one of the layer's tensors to a state, all zeros. No gradient passes through it.
+  void add_kept(ContextState& state, const char* tensor, torch::IntArrayRef sizes,
+                const torch::TensorOptions& options) const;
+
   /// Tokens of one segment, from its beginning on.
   struct SegmentTokens {
     torch::Tensor x;  ///< [B, n, hidden_size], as the layer gets it

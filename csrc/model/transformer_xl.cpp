@@ -31,10 +31,9 @@ void TransformerXlAttention::forget(const Tensor& rows, ContextState& state) con
 void TransformerXlAttention::add_empty_state(ContextState& state, int64_t rows,
                                              const torch::TensorOptions& options) const {
   for (const char* const tensor : {"keys", "values"}) {
-    const Tensor empty = torch::zeros({rows, key_value_heads(), cache_length_, head_dim()}, options);
-    state.tensors[state_name(tensor)] = {empty, /*differentiable=*/false};
+    add_kept(state, tensor, {rows, key_value_heads(), cache_length_, head_dim()}, options);
   }
-  state.tensors[state_name("cached")] = {torch::zeros({rows}, options.dtype(torch::kInt64)), /*differentiable=*/false};
+  add_kept(state, "cached", {rows}, options.dtype(torch::kInt64));
 }
 
 std::shared_ptr<Decoder> make_transformer_xl_decoder(const ModelConfig& config, const torch::TensorOptions& options) {

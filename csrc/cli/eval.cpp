@@ -123,9 +123,8 @@ int run_eval(int argc, char** argv) {
       "before, by the distance to them.\n\n"
       "Example: infini eval --checkpoint runs/quickstart/checkpoints/step-600 --data data/plays-tokens/test\n");
   add_model_options(options);
+  add_data_option(options);
   auto add = options.add_options();
-  add("data", "a split of a prepared data folder, or text: .txt or .jsonl (also .gz, .zst), or a folder of them",
-      cxxopts::value<std::string>(), "PATH");
   add("no-memory", "empty the memory before every segment: attention is only local");
   add("window",
       "a model sees nothing before the last multiple of so many tokens of a document, as in training with that "

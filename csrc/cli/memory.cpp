@@ -30,9 +30,8 @@ int run_memory(int argc, char** argv) {
                            "Example: infini memory --checkpoint runs/quickstart --data data/plays-tokens/test "
                            "--out runs/quickstart/memory.json\n");
   add_model_options(options);
+  add_data_option(options);
   auto add = options.add_options();
-  add("data", "a split of a prepared data folder, or text: .txt or .jsonl (also .gz, .zst), or a folder of them",
-      cxxopts::value<std::string>(), "PATH");
   add("max-documents", "stop after that many; 0: read all", cxxopts::value<int64_t>()->default_value("0"), "N");
   add("max-segments", "read only so many of each document; 0: all", cxxopts::value<int64_t>()->default_value("0"), "N");
   add("json", "print JSON, which has every head");

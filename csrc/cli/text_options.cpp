@@ -4,6 +4,12 @@
 
 namespace infini {
 
+void add_data_option(cxxopts::Options& options) {
+  options.add_options()(
+      "data", "a split of a prepared data folder, or text: .txt or .jsonl (also .gz, .zst), or a folder of them",
+      cxxopts::value<std::string>(), "PATH");
+}
+
 void add_text_options(cxxopts::Options& options) {
   auto add = options.add_options();
   add("text-key", "which value of a line of JSON is the document", cxxopts::value<std::string>()->default_value("text"),

@@ -7,6 +7,8 @@
 
 namespace infini {
 
+/// Adds --data, for verbs that read documents.
+void add_data_option(cxxopts::Options& options);
 /// Adds --text-key and --on-bad-record, for verbs that read text.
 void add_text_options(cxxopts::Options& options);
 /// What they say. Throws UserError for a word that is neither fail nor skip.

@@ -45,9 +45,32 @@ class FaultFinder : public json::json_sax_t {
   JsonFault fault_{1, "it cannot be read"};
 };
 
+/// Where the text nests too deeply for functions that call themselves for each level.
+std::optional<JsonFault> nesting_fault(std::string_view text) {
+  constexpr int64_t kDeepest = 500;
+  int64_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) return JsonFault{static_cast<int64_t>(i) + 1, "it is nested more than 500 deep"};
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 json parse_json(std::string_view text, std::optional<JsonFault>& fault) {
+  fault = nesting_fault(text);
+  if (fault) return nullptr;
   json result = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!result.is_discarded()) return result;
   FaultFinder finder;
@@ -58,7 +81,7 @@ json parse_json(std::string_view text, std::optional<JsonFault>& fault) {
 
 json read_json(const std::filesystem::path& file) {
   const MappedFile mapped(file);
-  const std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  const std::string_view text = mapped.text();
   if (text.empty()) throw UserError(file.string() + " is empty, expected JSON");
   std::optional<JsonFault> fault;
   json result = parse_json(text, fault);

@@ -15,7 +15,8 @@ struct JsonFault {
   std::string reason;  ///< one line
 };
 
-/// Parses a text. Whatever is wrong with it, a number too large for a double as well, goes to `fault`; no exception.
+/// Parses a text. Whatever is wrong with it goes to `fault`, also a number too large for a double and more than 500
+/// objects and arrays inside each other; no exception.
 nlohmann::json parse_json(std::string_view text, std::optional<JsonFault>& fault);
 
 /// Reads a JSON file. Throws UserError that names the file, and the line where it does not parse.

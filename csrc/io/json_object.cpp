@@ -1,5 +1,6 @@
 #include "io/json_object.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -32,8 +33,17 @@ std::string wanted() {
 
 }  // namespace
 
+std::string shown(const json& value) {
+  constexpr size_t kMost = 80;
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (text.size() <= kMost) return text;
+  size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // inside a character
+  return text.substr(0, end) + "…";
+}
+
 JsonObject::JsonObject(const json& object, std::string where) : object_(object), where_(std::move(where)) {
-  if (!object_.is_object()) throw UserError(where_ + " must be a JSON object, is " + object_.dump());
+  if (!object_.is_object()) throw UserError(where_ + " must be a JSON object, is " + shown(object_));
 }
 
 bool JsonObject::has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
@@ -43,10 +53,16 @@ const json& JsonObject::at(const std::string& key) const {
   return object_[key];
 }
 
+void JsonObject::allow_only(std::initializer_list<std::string_view> known) const {
+  for (const auto& [key, value] : object_.items()) {
+    if (std::ranges::find(known, key) == known.end()) refuse("the key " + key + " is not supported");
+  }
+}
+
 template <typename T>
 T JsonObject::get(const std::string& key) const {
   const json& value = at(key);
-  if (!holds<T>(value)) refuse(key + " must be " + wanted<T>() + ", is " + value.dump());
+  if (!holds<T>(value)) refuse(key + " must be " + wanted<T>() + ", is " + shown(value));
   return value.get<T>();
 }
 

@@ -19,7 +19,7 @@ missing_packages() {
   python3 -c 'import ensurepip, venv' 2> /dev/null || echo python3-venv
   # torch.compile builds against Python's headers.
   python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2> /dev/null || echo python3-dev
-  for entry in libcxxopts-dev libgmock-dev libgtest-dev libsentencepiece-dev libspdlog-dev libutfcpp-dev libyaml-cpp-dev \
+  for entry in libcxxopts-dev libgmock-dev libgtest-dev libicu-dev libpcre2-dev libsentencepiece-dev libspdlog-dev libutfcpp-dev libyaml-cpp-dev \
       libzstd-dev nlohmann-json3-dev zlib1g-dev; do
     dpkg-query --show --showformat='${db:Status-Status}\n' "$entry" 2> /dev/null | grep -qx installed || echo "$entry"
   done
@@ -77,7 +77,7 @@ PYTHON
 }
 
 install_python_packages() {
-  local packages=(numpy pytest)
+  local packages=(numpy pytest tokenizers==0.23.3)
   if own_torch; then
     step "LibTorch: your own, from CMAKE_PREFIX_PATH"
   else

@@ -9,6 +9,7 @@ namespace infini {
 constexpr int kStopped = 3;
 
 int run_prepare(int argc, char** argv);
+int run_tokenize(int argc, char** argv);
 int run_train(int argc, char** argv);
 int run_eval(int argc, char** argv);
 int run_score(int argc, char** argv);

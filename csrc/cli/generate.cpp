@@ -77,7 +77,7 @@ int run_generate(int argc, char** argv) {
   std::vector<int32_t> prompt = tokenizer->encode(text);
   prompt.insert(prompt.begin(), tokenizer->document_start());
   choice.stop_tokens = read_eos_token_ids(checkpoint);
-  if (const auto eos = tokenizer->eos()) choice.stop_tokens.push_back(*eos);
+  for (const int32_t id : tokenizer->stop_ids()) choice.stop_tokens.push_back(id);
 
   TextStream characters(*tokenizer, {prompt.back()});
   generate(*model, prompt, choice, [&](int32_t token) { std::cout << characters.push(token) << std::flush; });

@@ -25,6 +25,7 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"prepare", "tokenise text into memory-mapped shards", run_prepare},
+    Command{"tokenize", "token ids of a text, or the text of token ids", run_tokenize},
     Command{"train", "train a model from a YAML configuration; --resume goes on", run_train},
     Command{"eval", "streaming perplexity of a checkpoint over whole documents", run_eval},
     Command{"score", "negative log-likelihood of each token of a file of ids", run_score},

@@ -35,7 +35,7 @@ int run_prepare(int argc, char** argv) {
   parser.add_options()
       ("source", "text files or JSON lines, see below", cxxopts::value<std::string>(), "PATH")
       ("out", "the data folder to write", cxxopts::value<std::string>(), "DIR")
-      ("tokenizer", "bytes; sentencepiece, to train one on the train split; or a sentencepiece FILE.model",
+      ("tokenizer", "bytes; sentencepiece, to train one on the train split; or a tokenizer's folder or file",
        cxxopts::value<std::string>()->default_value("bytes"), "KIND")
       ("vocab-size", "tokens of a sentencepiece model that is to be trained (default: 32000)",
        cxxopts::value<int64_t>(), "N")

@@ -19,8 +19,10 @@ namespace {
 
 void check(const PrepareOptions& options) {
   const bool trained = options.tokenizer == kTrainedTokenizer;
-  if (!trained && options.tokenizer != "bytes" && !options.tokenizer.ends_with(".model")) {
-    throw WrongOption("tokenizer", "is '" + options.tokenizer + "', expected bytes, sentencepiece or a FILE.model");
+  if (!trained && options.tokenizer != "bytes" && !std::filesystem::exists(options.tokenizer)) {
+    throw WrongOption(
+        "tokenizer",
+        "is '" + options.tokenizer + "', expected bytes, sentencepiece, or a tokenizer's folder or file that is there");
   }
   if (!trained && options.vocab_size != 0) {
     throw WrongOption("vocab_size", "is for a sentencepiece tokenizer that is to be trained; '" + options.tokenizer +
@@ -59,7 +61,7 @@ DatasetDescription prepare(const PrepareOptions& options) {
   if (folder.begun_before()) log::info("going on with " + options.out.string());
 
   const std::unique_ptr<Tokenizer> tokenizer = make_source_tokenizer(options, source);
-  description.tokenizer = options.tokenizer == "bytes" ? "bytes" : "sentencepiece";
+  description.tokenizer = tokenizer->kind();
   description.vocab_size = tokenizer->vocab_size();
   description.document_start = tokenizer->document_start();
   description.eos = tokenizer->eos();
@@ -81,7 +83,7 @@ DatasetDescription prepare(const PrepareOptions& options) {
   if (description.split("train") == nullptr) {
     throw UserError(options.source.string() + " has no document for training that can be used");
   }
-  tokenizer->save(options.out);
+  save_tokenizer(*tokenizer, options.out);
   write_dataset_description(options.out, description);
   std::filesystem::remove(options.out / kHalfDoneFile);
   for (const SplitDescription& split : description.splits) log::info(summary(split));

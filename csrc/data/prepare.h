@@ -16,7 +16,7 @@ inline constexpr const char* kTrainedTokenizer = "sentencepiece";
 struct PrepareOptions {
   std::filesystem::path source;     ///< see DocumentSource for the layouts
   std::filesystem::path out;        ///< the data folder
-  std::string tokenizer = "bytes";  ///< "bytes", "sentencepiece" (trained on the train split), or a FILE.model of one
+  std::string tokenizer = "bytes";  ///< "bytes", "sentencepiece" (trained on the train split), or what load_tokenizer takes
   int64_t vocab_size = 0;           ///< of a sentencepiece tokenizer that is to be trained; 0: 32,000
   std::string text_key = "text";    ///< of a line of JSON: which value is the document
   OnBadRecord on_bad_record = OnBadRecord::fail;

@@ -8,7 +8,6 @@
 
 #include "data/record_reader.h"
 #include "io/atomic_file.h"
-#include "io/mapped_file.h"
 #include "log/log.h"
 #include "log/progress.h"
 #include "text/sentencepiece_training.h"
@@ -57,17 +56,23 @@ nlohmann::json tokenizer_identity(const PrepareOptions& options) {
   nlohmann::json identity = {{"kind", "sentencepiece"}, {"documents_end_with_eos", true}};
   if (options.tokenizer == kTrainedTokenizer) {
     identity["trained_vocab_size"] = vocab_size_of(options);
-  } else {
-    const MappedFile model(options.tokenizer);
-    identity["model_crc32"] =
-        static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(model.bytes().data()), model.bytes().size()));
+    return identity;
   }
+  const auto tokenizer = load_tokenizer(options.tokenizer);
+  identity["kind"] = tokenizer->kind();
+  uLong checksum = 0;
+  for (const TokenizerFile& file : tokenizer->files()) {
+    // Another version of this program may write it otherwise.
+    if (file.name == kTokenizerConfigFile) continue;
+    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(file.content.data()), file.content.size());
+  }
+  identity["model_crc32"] = static_cast<uint32_t>(checksum);
   return identity;
 }
 
 std::unique_ptr<Tokenizer> make_source_tokenizer(const PrepareOptions& options, const DocumentSource& source) {
   if (options.tokenizer == "bytes") return make_byte_tokenizer();
-  if (options.tokenizer != kTrainedTokenizer) return load_sentencepiece(options.tokenizer);
+  if (options.tokenizer != kTrainedTokenizer) return load_tokenizer(options.tokenizer);
   const std::filesystem::path model = options.out / kSentencepieceFile;
   if (!std::filesystem::exists(model)) {
     write_file(model, train_tokenizer(options, source.splits.front()));

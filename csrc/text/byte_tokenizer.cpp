@@ -1,8 +1,8 @@
 #include "text/byte_tokenizer.h"
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "io/json_file.h"
 #include "text/utf8.h"
 
 namespace infini {
@@ -29,8 +29,8 @@ std::string ByteTokenizer::decode(const std::vector<int32_t>& ids) const {
   return text;
 }
 
-void ByteTokenizer::save(const std::filesystem::path& folder) const {
-  write_json(folder / kTokenizerConfigFile, {{"tokenizer_class", kClass}});
+std::vector<TokenizerFile> ByteTokenizer::files() const {
+  return {{kTokenizerConfigFile, nlohmann::json{{"tokenizer_class", kClass}}.dump(2) + "\n"}};
 }
 
 std::unique_ptr<Tokenizer> make_byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }

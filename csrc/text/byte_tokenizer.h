@@ -9,6 +9,7 @@ class ByteTokenizer : public Tokenizer {
  public:
   static constexpr const char* kClass = "ByteTokenizer";  ///< in tokenizer_config.json
 
+  std::string kind() const override { return "bytes"; }
   std::vector<int32_t> encode(std::string_view text) const override;
   size_t safe_cut(std::string_view text) const override;
   std::string decode(const std::vector<int32_t>& ids) const override;
@@ -18,7 +19,7 @@ class ByteTokenizer : public Tokenizer {
   std::optional<int32_t> bos() const override { return std::nullopt; }
   std::optional<int32_t> eos() const override { return std::nullopt; }
   std::optional<int32_t> unk() const override { return std::nullopt; }
-  void save(const std::filesystem::path& folder) const override;
+  std::vector<TokenizerFile> files() const override;
 };
 
 }  // namespace infini

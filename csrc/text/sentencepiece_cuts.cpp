@@ -7,7 +7,6 @@
 namespace infini {
 namespace {
 
-constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581, which stands for a space in a piece
 constexpr char32_t kSpaceCharacter = 0x2581;
 constexpr size_t kLongestCharacter = 4;
 
@@ -27,7 +26,8 @@ std::string text_of_pieces(const std::vector<std::string>& pieces) {
     const bool is_byte = piece.size() == 6 && piece.starts_with("<0x") && piece.ends_with(">");
     text += is_byte ? std::string(1, static_cast<char>(std::stoi(piece.substr(3, 2), nullptr, 16))) : piece;
   }
-  for (size_t at = 0; (at = text.find(kSpace, at)) != std::string::npos; ++at) text.replace(at, kSpace.size(), " ");
+  for (size_t at = 0; (at = text.find(kSpaceMark, at)) != std::string::npos; ++at)
+    text.replace(at, kSpaceMark.size(), " ");
   return text;
 }
 

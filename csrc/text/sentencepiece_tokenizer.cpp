@@ -1,24 +1,15 @@
 #include "text/sentencepiece_tokenizer.h"
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "io/atomic_file.h"
-#include "io/json_file.h"
 #include "io/mapped_file.h"
 #include "log/error.h"
 
 namespace infini {
-namespace {
-
-std::string read_model(const std::filesystem::path& file) {
-  const MappedFile mapped(file);
-  return {reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()};
-}
-
-}  // namespace
 
 SentencepieceTokenizer::SentencepieceTokenizer(const std::filesystem::path& model_file)
-    : model_(read_model(model_file)) {
+    : model_(MappedFile(model_file).text()) {
   const auto status = processor_.LoadFromSerializedProto(model_);
   if (!status.ok() || processor_.GetPieceSize() == 0) {
     throw UserError(model_file.string() + " is not a sentencepiece model, or is damaged");
@@ -65,15 +56,14 @@ std::string SentencepieceTokenizer::token_bytes(int32_t id) const {
   return text_of_pieces({processor_.IdToPiece(id)});
 }
 
-void SentencepieceTokenizer::save(const std::filesystem::path& folder) const {
-  write_file(folder / kSentencepieceFile, model_);
+std::vector<TokenizerFile> SentencepieceTokenizer::files() const {
   // transformers needs this to read tokenizer.model.
   nlohmann::json config = {{"tokenizer_class", "LlamaTokenizer"}, {"add_eos_token", false}, {"legacy", false}};
   config["add_bos_token"] = processor_.bos_id() >= 0;
   if (processor_.bos_id() >= 0) config["bos_token"] = processor_.IdToPiece(processor_.bos_id());
   if (processor_.eos_id() >= 0) config["eos_token"] = processor_.IdToPiece(processor_.eos_id());
   if (processor_.unk_id() >= 0) config["unk_token"] = processor_.IdToPiece(processor_.unk_id());
-  write_json(folder / kTokenizerConfigFile, config);
+  return {{kSentencepieceFile, model_}, {kTokenizerConfigFile, config.dump(2) + "\n"}};
 }
 
 std::unique_ptr<Tokenizer> load_sentencepiece(const std::filesystem::path& model_file) {

@@ -14,6 +14,7 @@ class SentencepieceTokenizer : public Tokenizer {
  public:
   /// Throws a UserError that names the file if it is not a sentencepiece model, or if it has neither <s> nor </s>.
   explicit SentencepieceTokenizer(const std::filesystem::path& model_file);
+  std::string kind() const override { return "sentencepiece"; }
   std::vector<int32_t> encode(std::string_view text) const override;
   size_t safe_cut(std::string_view text) const override;
   std::string decode(const std::vector<int32_t>& ids) const override;
@@ -23,7 +24,7 @@ class SentencepieceTokenizer : public Tokenizer {
   std::optional<int32_t> bos() const override { return id_or_nothing(processor_.bos_id()); }
   std::optional<int32_t> eos() const override { return id_or_nothing(processor_.eos_id()); }
   std::optional<int32_t> unk() const override;
-  void save(const std::filesystem::path& folder) const override;
+  std::vector<TokenizerFile> files() const override;
 
  private:
   static std::optional<int32_t> id_or_nothing(int id) { return id < 0 ? std::nullopt : std::optional<int32_t>(id); }

@@ -11,14 +11,21 @@
 
 namespace infini {
 
-/// The files of a tokenizer, in a checkpoint folder or a data folder.
+/// Names of a tokenizer's files, in a checkpoint folder or a data folder.
 inline constexpr const char* kTokenizerConfigFile = "tokenizer_config.json";
+inline constexpr const char* kTokenizerJsonFile = "tokenizer.json";
 inline constexpr const char* kSentencepieceFile = "tokenizer.model";
+
+struct TokenizerFile {
+  std::string name, content;
+};
 
 /// Text to token ids and back. Thread-safe for encoding and decoding.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
+  /// "bytes", "sentencepiece" or "byte_pair".
+  virtual std::string kind() const = 0;
   virtual std::vector<int32_t> encode(std::string_view text) const = 0;
   /// An offset inside `text`, the last that is found, where it can be cut: the ids of the two parts, encoded each by
   /// itself, are those of the whole. 0 where there is none.
@@ -36,16 +43,23 @@ class Tokenizer {
   virtual std::optional<int32_t> eos() const = 0;
   /// Stands for text that the tokenizer cannot express. Empty if it can express every text.
   virtual std::optional<int32_t> unk() const = 0;
-  /// Writes the files for `load_tokenizer`: tokenizer_config.json, and tokenizer.model for sentencepiece.
-  virtual void save(const std::filesystem::path& folder) const = 0;
+  /// Where generation stops: eos, and whatever else the tokenizer's files say ends a text.
+  virtual std::vector<int32_t> stop_ids() const;
+  /// The files for `load_tokenizer`, which a checkpoint keeps.
+  virtual std::vector<TokenizerFile> files() const = 0;
 };
+
+/// Writes the tokenizer's files into a folder.
+void save_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& folder);
 
 /// 256 tokens, one per byte. document_start is 0.
 std::unique_ptr<Tokenizer> make_byte_tokenizer();
 /// Loads a sentencepiece model file.
 std::unique_ptr<Tokenizer> load_sentencepiece(const std::filesystem::path& model_file);
-/// Reads the tokenizer of a checkpoint or data folder.
-std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);
+/// Reads the tokenizer of a checkpoint or data folder, or one of its files. A folder with several has, in this order:
+/// tokenizer.json (Hugging Face), tokenizer.model (sentencepiece, or tiktoken's as Llama 3 has it), vocab.json and
+/// merges.txt or encoder.json and vocab.bpe (GPT-2), tokenizer_config.json of our tokenizer of bytes.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder_or_file);
 /// The same, or null if the folder has none.
 std::unique_ptr<Tokenizer> load_tokenizer_if_there(const std::filesystem::path& folder);
 

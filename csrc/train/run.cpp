@@ -131,7 +131,7 @@ Run make_run(const TrainConfig& config, const Ranks& ranks, const fs::path& chec
 void save_run(const Run& run, const fs::path& checkpoint) {
   AtomicFolder folder(checkpoint);
   write_checkpoint(folder.path(), model_config_to_json(run.config.model), model_weights(*run.model));
-  run.tokenizer->save(folder.path());
+  save_tokenizer(*run.tokenizer, folder.path());
   RunState state = run.state;
   state.next_learning_rate = learning_rate_of(run.config, state.step + 1);
   state.objective = run.objective->position();

@@ -22,7 +22,7 @@ using testing::write_text;
 /// A checkpoint folder with a tokenizer of bytes.
 class EvaluationDataTest : public ::testing::Test {
  protected:
-  EvaluationDataTest() { make_byte_tokenizer()->save(checkpoint_.path()); }
+  EvaluationDataTest() { save_tokenizer(*make_byte_tokenizer(), checkpoint_.path()); }
 
   EvaluationData open(const std::filesystem::path& path, int64_t vocab_size = 256) const {
     return open_evaluation_data(path, checkpoint_.path(), vocab_size);

@@ -34,7 +34,8 @@ class PiecesTokenizer : public Tokenizer {
   std::optional<int32_t> eos() const override { return std::nullopt; }
   std::optional<int32_t> unk() const override { return std::nullopt; }
   size_t safe_cut(std::string_view) const override { return 0; }
-  void save(const std::filesystem::path&) const override {}
+  std::string kind() const override { return "pieces"; }
+  std::vector<TokenizerFile> files() const override { return {}; }
 };
 
 std::vector<std::string> stream(const Tokenizer& tokenizer, std::vector<int32_t> context,

@@ -36,7 +36,7 @@ TEST(ByteTokenizer, RefusesTokensThatAreNoBytes) {
 
 TEST(ByteTokenizer, IsReadBackFromTheFolderItWasSavedIn) {
   const TemporaryFolder folder;
-  make_byte_tokenizer()->save(folder.path());
+  save_tokenizer(*make_byte_tokenizer(), folder.path());
   EXPECT_THAT(load_tokenizer(folder.path())->encode("hi"), ElementsAre('h', 'i'));
 }
 

@@ -52,7 +52,7 @@ TEST_F(SameTokenizer, IsNotOneOfTheSameSizeWithOtherPieces) {
 TEST_F(SameTokenizer, IsLookedForWhereAFolderMayHaveNone) {
   EXPECT_EQ(load_tokenizer_if_there(folder_.path()), nullptr);
   EXPECT_EQ(load_tokenizer_if_there(folder_ / "absent"), nullptr);
-  make_byte_tokenizer()->save(folder_.path());
+  save_tokenizer(*make_byte_tokenizer(), folder_.path());
   EXPECT_TRUE(same_tokenizer(*load_tokenizer_if_there(folder_.path()), *make_byte_tokenizer()));
 }
 

@@ -39,7 +39,7 @@ class ResolvedConfig : public ::testing::Test {
     json["eos_token_id"] = eos;
     std::filesystem::create_directories(config_.initial_checkpoint);
     write_json(config_.initial_checkpoint / "config.json", json);
-    tokenizer.save(config_.initial_checkpoint);
+    save_tokenizer(tokenizer, config_.initial_checkpoint);
   }
   TemporaryFolder folder_;
   TrainConfig config_;

@@ -47,7 +47,7 @@ inline void write_tiny_data(const std::filesystem::path& data_folder,
   description.tokenizer = "bytes";
   description.vocab_size = 256;
   description.splits = {write_split(data_folder, "train", lengths), write_split(data_folder, "validation", {50, 37})};
-  make_byte_tokenizer()->save(data_folder);
+  save_tokenizer(*make_byte_tokenizer(), data_folder);
   write_dataset_description(data_folder, description);
 }
 

@@ -47,6 +47,12 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) {
   return dispatch<"infini::swiglu", Tensor(const Tensor&, const Tensor&)>(gate, up);
 }
 
+Tensor short_convolution(const Tensor& x, const Tensor& before, const Tensor& weight, int64_t segment_length,
+                         const OptionalTensor& starts) {
+  using Signature = Tensor(const Tensor&, const Tensor&, const Tensor&, int64_t, const OptionalTensor&);
+  return dispatch<"infini::short_convolution", Signature>(x, before, weight, segment_length, starts);
+}
+
 Tensor affine_map(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
   using Signature = Tensor(const Tensor&, const Tensor&, const OptionalTensor&);
   return dispatch<"infini::affine_map", Signature>(x, weight, bias);

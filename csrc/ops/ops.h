@@ -43,6 +43,12 @@ torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, doub
 /// silu(gate) · up, elementwise, with silu(x) = x · sigmoid(x).
 torch::Tensor swiglu(const torch::Tensor& gate, const torch::Tensor& up);
 
+/// A causal convolution of each channel by itself with w taps, of which the last multiplies the token itself: x
+/// [B,N,C], before [B,w−1,C], the tokens before x, weight [C,1,w] → like x. A segment that `starts` [B,S] marks begins
+/// a document: the tokens before it count as zero.
+torch::Tensor short_convolution(const torch::Tensor& x, const torch::Tensor& before, const torch::Tensor& weight,
+                                int64_t segment_length, const std::optional<torch::Tensor>& starts = std::nullopt);
+
 /// x Wᵀ + b for x [..., in], weight [out, in] and bias [out] or none, all of one dtype.
 torch::Tensor affine_map(const torch::Tensor& x, const torch::Tensor& weight,
                          const std::optional<torch::Tensor>& bias = std::nullopt);

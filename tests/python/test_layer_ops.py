@@ -68,6 +68,10 @@ def test_a_tied_weight_receives_both_of_its_gradients():
 CALLS = {
     "rms_norm": lambda: (lambda x, w: ops.rms_norm(x, w, 0.1), (leaf(2, 4), leaf(4))),
     "swiglu": lambda: (ops.swiglu, (leaf(2, 4), leaf(2, 4))),
+    "short_convolution": lambda: (
+        lambda x, before, weight: ops.short_convolution(x, before, weight, 2, torch.tensor([[False, True, False]])),
+        (leaf(1, 5, 3), leaf(1, 3, 3), leaf(3, 1, 4)),
+    ),
     "affine_map": lambda: (ops.affine_map, (leaf(2, 4).float().detach().requires_grad_(), torch.ones(3, 4))),
     "linear_cross_entropy": lambda: (
         lambda hidden, weight: ops.linear_cross_entropy(hidden, weight, torch.tensor([1, 0])),

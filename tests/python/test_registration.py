@@ -19,6 +19,7 @@ NAMES = [
     "rotate",
     "rms_norm",
     "swiglu",
+    "short_convolution",
     "affine_map",
     "embed_tokens",
     "linear_cross_entropy",
@@ -82,6 +83,13 @@ def samples(name, dtype=torch.float32, requires_grad=True):
         return [[x, tensor(4), 0.1] for x in (tensor(2, 11, 4), transposed(4, 4), tensor(3, 1, 4))]
     if name == "swiglu":
         return [[make() for _ in range(2)] for make in (lambda: tensor(2, 11, 4), lambda: transposed(4, 4))]
+    if name == "short_convolution":
+        strided = [torch.randn(*shape, dtype=dtype).mT.requires_grad_(requires_grad) for shape in ((2, 4, 11), (2, 4, 3))]
+        return [
+            [tensor(2, 11, 4), tensor(2, 3, 4), tensor(4, 1, 4, dtype=state), 4, starts],
+            [*strided, tensor(4, 1, 4), 4, starts.T.contiguous().T],
+            [tensor(2, 1, 4), tensor(2, 1, 4), tensor(4, 1, 2), 4],
+        ]
     if name == "affine_map":
         return [[x, tensor(6, 4), bias] for x in (tensor(2, 11, 4), transposed(3, 4)) for bias in (tensor(6), None)]
     if name == "embed_tokens":
@@ -157,6 +165,8 @@ def test_the_public_schemas_are_the_contracts():
         "(Tensor out, Tensor memory, Tensor norm)",
         "rms_norm": "(Tensor x, Tensor weight, float eps) -> Tensor",
         "swiglu": "(Tensor gate, Tensor up) -> Tensor",
+        "short_convolution": "(Tensor x, Tensor before, Tensor weight, int segment_length, Tensor? starts=None) -> "
+        "Tensor",
         "affine_map": "(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor",
         "embed_tokens": "(Tensor weight, Tensor tokens, ScalarType dtype) -> Tensor",
         "linear_cross_entropy": "(Tensor hidden, Tensor weight, Tensor targets, Tensor? row_weights=None) -> Tensor",
@@ -271,6 +281,11 @@ def attention_error(**changed):
 
 def attention_shape(name, *shape, dtype=torch.float64):
     return attention_error(**{name: torch.zeros(*shape, dtype=dtype)})
+
+
+def convolution_error(**changed):
+    right = dict(x=torch.zeros(2, 11, 4), before=torch.zeros(2, 3, 4), weight=torch.zeros(4, 1, 4), segment_length=4)
+    return lambda: ops.short_convolution(**{**right, **changed})
 
 
 def wrong(run, *parts):
@@ -393,6 +408,20 @@ WRONG = {
         "norm",
         "2",
         "[1, 2, 4]",
+    ),
+    "convolution's channels": wrong(convolution_error(weight=torch.zeros(5, 1, 4)), "weight", "4", "[5, 1, 4]"),
+    "convolution's taps": wrong(
+        convolution_error(before=torch.zeros(2, 8, 4), weight=torch.zeros(4, 1, 9)), "weight", "2 to 8", "[4, 1, 9]"
+    ),
+    "convolution's groups": wrong(convolution_error(weight=torch.zeros(4, 4, 4)), "weight", "1", "[4, 4, 4]"),
+    "convolution's before": wrong(convolution_error(before=torch.zeros(2, 4, 4)), "before", "3", "[2, 4, 4]"),
+    "before's dtype": wrong(
+        convolution_error(before=torch.zeros(2, 3, 4).double()), "before", "Float|float32", "Double|float64"
+    ),
+    "convolution's x": wrong(convolution_error(x=torch.zeros(2, 11, 1, 4)), "x", "3 dimensions", "[2, 11, 1, 4]"),
+    "convolution's segment_length": wrong(convolution_error(segment_length=0), "segment_length", "positive", "0"),
+    "convolution's starts": wrong(
+        convolution_error(starts=torch.zeros(2, 4, dtype=torch.bool)), "starts", "3", "[2, 4]"
     ),
     "summary's norm": wrong(
         lambda: ops.memory_summary(torch.zeros(2, 2, 9, 4), torch.zeros(2, 2, 9, 6), torch.zeros(2, 2, 6), 4, "linear"),

@@ -12,6 +12,7 @@
 #include "ops/attention_schema.h"
 #include "ops/checks.h"
 #include "ops/cpu/bfloat16_product.h"
+#include "ops/cpu/element_type.h"
 #include "ops/cpu/segment_kernels.h"
 #include "ops/extents.h"
 
@@ -79,14 +80,6 @@ template <typename A>
 A gain_at(const OptionalTensor& gain, int64_t batch, int64_t segment, int64_t segments) {
   return gain ? data<A>(*gain)[batch * segments + segment] : A(1);
 }
-
-/// The dtype of tensors with the kernels' element type T.
-template <typename T>
-constexpr at::ScalarType element_type = c10::CppTypeToScalarType<T>::value;
-template <>
-constexpr at::ScalarType element_type<BFloat16> = at::kBFloat16;
-template <>
-constexpr at::ScalarType element_type<Half> = at::kHalf;
 
 /// Tensors in the dtypes and layouts that the kernels read.
 template <typename T>
@@ -370,23 +363,6 @@ AttentionBackward backward(const AttentionOutputGradients& gradients, const Plai
   return {dq, dk, dv, dbeta, dmemory, dnorm};
 }
 
-/// Calls body with the kernels' element type for a dtype.
-template <typename Body>
-auto with_element(at::ScalarType dtype, const Body& body) {
-  switch (dtype) {
-    case at::kDouble:
-      return body(double{});
-    case at::kFloat:
-      return body(float{});
-    case at::kBFloat16:
-      return body(BFloat16{});
-    case at::kHalf:
-      return body(Half{});
-    default:
-      TORCH_CHECK(false, "q must be float64, float32, bfloat16 or float16, but is ", dtype);
-  }
-}
-
 /// A double state beside narrower activations makes all arithmetic double.
 at::ScalarType element_dtype(const Tensor& q, at::ScalarType state) {
   return state == at::kDouble ? at::kDouble : q.scalar_type();
@@ -394,7 +370,7 @@ at::ScalarType element_dtype(const Tensor& q, at::ScalarType state) {
 
 AttentionForward attention_forward(const AttentionArguments& arguments) {
   const Tensor& q = arguments.q;
-  auto result = with_element(element_dtype(q, state_dtype(q, arguments.memory)), [&](auto element) {
+  auto result = with_element(element_dtype(q, state_dtype(q, arguments.memory)), "q", [&](auto element) {
     return forward(PlainArguments<decltype(element)>(arguments), arguments.memory, arguments.norm);
   });
   for (auto* rows : {&std::get<0>(result), &std::get<7>(result)}) *rows = rows->to(q.scalar_type());
@@ -404,7 +380,7 @@ AttentionForward attention_forward(const AttentionArguments& arguments) {
 AttentionBackward attention_backward(const AttentionOutputGradients& gradients, const AttentionArguments& arguments,
                                      const AttentionSaved& saved) {
   const Tensor& q = arguments.q;
-  auto result = with_element(element_dtype(q, saved.logsumexp.scalar_type()), [&](auto element) {
+  auto result = with_element(element_dtype(q, saved.logsumexp.scalar_type()), "q", [&](auto element) {
     return backward(gradients, PlainArguments<decltype(element)>(arguments), saved);
   });
   auto& [dq, dk, dv, dbeta, dmemory, dnorm] = result;

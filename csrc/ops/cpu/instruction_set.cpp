@@ -1,4 +1,4 @@
-// Chooses the copy of the segment kernels that this machine can run.
+// Chooses the copy of the kernels that this machine can run.
 
 #include "ops/cpu/instruction_set.h"
 
@@ -29,6 +29,23 @@ const SegmentKernels<BFloat16>& segment_kernels<BFloat16>() {
 template <>
 const SegmentKernels<Half>& segment_kernels<Half>() {
   INFINI_CHOOSE_KERNELS(half);
+}
+
+template <>
+const ShortConvolutionKernels<float>& short_convolution_kernels<float>() {
+  INFINI_CHOOSE_KERNELS(float_convolution);
+}
+template <>
+const ShortConvolutionKernels<double>& short_convolution_kernels<double>() {
+  INFINI_CHOOSE_KERNELS(double_convolution);
+}
+template <>
+const ShortConvolutionKernels<BFloat16>& short_convolution_kernels<BFloat16>() {
+  INFINI_CHOOSE_KERNELS(bfloat16_convolution);
+}
+template <>
+const ShortConvolutionKernels<Half>& short_convolution_kernels<Half>() {
+  INFINI_CHOOSE_KERNELS(half_convolution);
 }
 
 }  // namespace infini::ops::cpu

@@ -406,4 +406,49 @@ Inputs attend_backward(const Sizes& sizes, const Segments& segments, bool delta,
   return {read.dq, written.dk, written.dv, read.da_dot, read.dbeta, dmemory.before, dnorm.before};
 }
 
+namespace {
+
+/// Calls body(place of y_t, is in x?, place of z there, place of the tap) for each product of the convolution.
+template <typename Body>
+void for_each_product(const Convolution& sizes, const Body& body) {
+  const int64_t N = sizes.tokens, C = sizes.channels, earlier = sizes.width - 1;
+  for (int64_t b = 0; b < sizes.batch; ++b) {
+    for (int64_t t = 0; t < N; ++t) {
+      for (int64_t i = 0; i <= earlier; ++i) {
+        const int64_t other = t - earlier + i;
+        bool same = true;
+        for (int64_t s = 0; s < sizes.segments() && !sizes.starts.empty(); ++s) {
+          const int64_t begin = s * sizes.segment_length;
+          if (sizes.starts[b * sizes.segments() + s] && other < begin && begin <= t) same = false;
+        }
+        for (int64_t c = 0; c < C && same; ++c) {
+          const int64_t z = other < 0 ? (b * earlier + earlier + other) * C + c : (b * N + other) * C + c;
+          body((b * N + t) * C + c, other >= 0, z, i * C + c);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Numbers convolve(const Convolution& sizes, const Numbers& x, const Numbers& before, const Numbers& taps) {
+  Numbers y = zeros(static_cast<int64_t>(x.size()));
+  for_each_product(sizes, [&](int64_t out, bool is_in_x, int64_t z, int64_t tap) {
+    y[out] += taps[tap] * (is_in_x ? x : before)[z];
+  });
+  return y;
+}
+
+ConvolutionGradient convolve_backward(const Convolution& sizes, const Numbers& x, const Numbers& before,
+                                      const Numbers& taps, const Numbers& dy) {
+  ConvolutionGradient gradient{zeros(static_cast<int64_t>(x.size())), zeros(static_cast<int64_t>(before.size())),
+                               zeros(static_cast<int64_t>(taps.size()))};
+  for_each_product(sizes, [&](int64_t out, bool is_in_x, int64_t z, int64_t tap) {
+    (is_in_x ? gradient.dx : gradient.dbefore)[z] += taps[tap] * dy[out];
+    gradient.dtaps[tap] += (is_in_x ? x : before)[z] * dy[out];
+  });
+  return gradient;
+}
+
 }  // namespace infini::ops::cuda::reference

@@ -131,4 +131,21 @@ Outputs attend(const Sizes& sizes, const Segments& segments, bool delta, const I
 Inputs attend_backward(const Sizes& sizes, const Segments& segments, bool delta, const Inputs& inputs,
                        const Outputs& gradients);
 
+/// A convolution of each of C channels with w taps, within the documents of each row.
+struct Convolution {
+  int64_t batch = 1, tokens = 1, channels = 1, width = 2, segment_length = 1;
+  std::vector<bool> starts = {};  ///< [B,S], as in Segments
+
+  int64_t segments() const { return (tokens + segment_length - 1) / segment_length; }
+};
+
+/// y_t = Σ_i taps_i z_{t−(w−1)+i} over t's own document: x [B,N,C], before [B,w−1,C], taps [w,C] → [B,N,C].
+Numbers convolve(const Convolution& sizes, const Numbers& x, const Numbers& before, const Numbers& taps);
+
+struct ConvolutionGradient {
+  Numbers dx, dbefore, dtaps;
+};
+ConvolutionGradient convolve_backward(const Convolution& sizes, const Numbers& x, const Numbers& before,
+                                      const Numbers& taps, const Numbers& dy);
+
 }  // namespace infini::ops::cuda::reference

@@ -144,5 +144,33 @@ INSTANTIATE_TEST_SUITE_P(Updates, Reference,
                                                 true}),
                          [](const auto& info) { return info.param.name; });
 
+TEST(ConvolutionReference, gradient_agrees_with_finite_differences) {
+  const Convolution sizes{.batch = 2,
+                          .tokens = 7,
+                          .channels = 2,
+                          .width = 4,
+                          .segment_length = 2,
+                          .starts = {false, true, false, false, false, false, true, true}};
+  std::mt19937 random(1);
+  Numbers x = random_numbers(28, random, -1, 1), before = random_numbers(12, random, -1, 1),
+          taps = random_numbers(8, random, -1, 1);
+  const Numbers dy = random_numbers(28, random, -1, 1);
+  const ConvolutionGradient gradient = convolve_backward(sizes, x, before, taps, dy);
+  const auto expect = [&](Numbers& values, const Numbers& expected, const char* label) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double middle = values[i], step = 0.5;  // y is linear in each of them
+      values[i] = middle + step;
+      const double above = inner_product(convolve(sizes, x, before, taps), dy);
+      values[i] = middle - step;
+      const double below = inner_product(convolve(sizes, x, before, taps), dy);
+      values[i] = middle;
+      EXPECT_NEAR(expected[i], (above - below) / (2 * step), 1e-12) << label << "[" << i << "]";
+    }
+  };
+  expect(x, gradient.dx, "x");
+  expect(before, gradient.dbefore, "before");
+  expect(taps, gradient.dtaps, "taps");
+}
+
 }  // namespace
 }  // namespace infini::ops::cuda::reference

@@ -59,6 +59,7 @@ std::vector<ConfigKey> make_config_keys() {
       {"model.attention_bias", FIELD(model.attention_bias), any()},
       {"model.mlp_bias", FIELD(model.mlp_bias), any()},
       {"model.qk_norm", FIELD(model.qk_norm), any()},
+      {"model.short_convolution", FIELD(model.short_convolution), any(), true},
       {"model.initializer_range", FIELD(model.initializer_range), any()},
       {"model.memory.kind", FIELD(model.memory.kind), one_of(memory_kind_choices())},
       {"model.memory.segment_length", FIELD(model.memory.segment_length), any()},

@@ -38,11 +38,12 @@ std::vector<int32_t> generate(CausalLanguageModel& model, std::span<const int32_
     last = model.read(row, state).slice(1, row.size(1) - 1).clone();
   };
 
-  // Only the state is needed from all segments before the last one. A model without memory can skip them.
+  // Only the state is needed from all segments before the last one. Segments that depend on
+  // no earlier ones can be skipped.
   const auto segment = static_cast<size_t>(model.config().memory.segment_length);
   const auto chunk = static_cast<size_t>(std::max<int64_t>(1, options.chunk_tokens));
   const size_t whole = segment == 0 ? 0 : (prompt.size() - 1) / segment * segment;
-  for (size_t begin = model.has_memory() ? 0 : whole; begin < whole;) {
+  for (size_t begin = model.depends_on_earlier_segments() ? 0 : whole; begin < whole;) {
     const size_t count = std::min(std::max<size_t>(1, chunk / segment) * segment, whole - begin);
     state = model.memorize(row_of(prompt.subspan(begin, count)), state);
     begin += count;

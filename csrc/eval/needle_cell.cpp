@@ -87,14 +87,17 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
     if (reading.on_progress) reading.on_progress(outcome.tokens);
   };
 
-  ContextState state = model.empty_state(rows.count());
+  const ContextState empty = model.empty_state(rows.count());
+  ContextState state = empty;
   EvidenceShare evidence(model.config(), rows.count(), model.device());
-  if (memory) {
+  if (segmented && model.depends_on_earlier_segments(reading.memory)) {
     const int64_t segments = std::max<int64_t>(1, reading.chunk_tokens / rows.count() / segment_length);
     for (int64_t begin = 0, end; begin < last; begin = end) {
       end = std::min(begin + segments * segment_length, last);
       const Tensor tokens = rows.tokens(begin, end).to(model.device());
-      if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
+      if (!memory) {
+        state = model.forward(tokens, state, {.memory = false}).state.with_memory_of(empty);
+      } else if (const std::optional<Tensor> marks = rows.evidence(begin, end)) {
         evidence.follow_written(marks->to(model.device()));
         state.assign(model.forward(tokens, state, {}, &evidence).state);
       } else {
@@ -103,7 +106,7 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
       progress(end - begin);
     }
   } else {
-    progress(last);  // without memory the earlier text has no effect, so skip it
+    progress(last);  // the earlier text has no effect, so skip it
   }
 
   const Tensor text = rows.tokens(last, length).to(model.device());
@@ -114,12 +117,7 @@ void read_rows(CausalLanguageModel& model, const Rows& rows, int64_t length, con
     evidence.follow_read((answers - last).masked_fill(answers.lt(0), -1));
     hidden = model.forward(tokens, state, {}, &evidence).hidden;
   } else {
-    SegmentMarks marks;
-    if (segmented) {
-      const int64_t segments = (inputs - last + segment_length - 1) / segment_length;
-      marks.starts = torch::ones({rows.count(), segments}, tokens.options().dtype(torch::kBool));
-    }
-    hidden = model.forward(tokens, state, marks).hidden;
+    hidden = model.forward(tokens, state, {.memory = false}).hidden;
   }
   progress(inputs - last);
   const AnswerReading found = read_answers(model, hidden, text.slice(1, 1), answers, last);

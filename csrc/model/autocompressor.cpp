@@ -36,7 +36,7 @@ class SummaryAttention : public LayerAttention {
   using LayerAttention::LayerAttention;
 
   Tensor forward(const Tensor& x, ContextState& state, Pass& pass) const override {
-    const auto [q, k, v] = project(x);
+    const auto [q, k, v] = project(x, state, pass);
     const Surroundings& around = *pass.surroundings;
     const bool open = pass.mode == PassMode::open_segment;
     const int64_t begin = open ? state.open_tokens : 0, end = begin + x.size(1);

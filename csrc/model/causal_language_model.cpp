@@ -1,5 +1,7 @@
 #include "model/causal_language_model.h"
 
+#include <algorithm>
+
 #include "model/decoder.h"
 #include "model/memory_kinds.h"
 #include "model/projection.h"
@@ -10,6 +12,9 @@ namespace infini {
 using torch::Tensor;
 
 namespace {
+
+/// Of the taps of a short convolution, which begins near the identity: the last tap is about 1.
+constexpr double kConvolutionNoise = 0.2;
 
 std::optional<Tensor> if_defined(const Tensor& tensor) {
   return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
@@ -45,6 +50,8 @@ void initialize_parameter(const std::string& name, Tensor parameter, const Model
   const torch::NoGradGuard no_graph;
   if (name.ends_with("memory_gate")) {
     parameter.fill_(initial_beta);
+  } else if (name.ends_with("_conv1d.weight")) {
+    parameter.normal_(0.0, kConvolutionNoise).select(2, -1).add_(1);
   } else if (parameter.dim() >= 2) {
     parameter.normal_(0.0, config.initializer_range);
   } else {
@@ -63,12 +70,17 @@ ContextState CausalLanguageModel::empty_state(int64_t rows) const {
 }
 
 bool CausalLanguageModel::has_memory() const {
-  return !decoder_->empty_state(0, torch::device(torch::kMeta)).tensors.empty();
+  return std::ranges::any_of(decoder_->empty_state(0, torch::device(torch::kMeta)).tensors,
+                             [](const auto& named) { return named.second.of_memory; });
+}
+
+bool CausalLanguageModel::depends_on_earlier_segments(bool memory) const {
+  return (memory && has_memory()) || (config_.memory.segment_length > 0 && config_.short_convolution > 0);
 }
 
 ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const ContextState& state, const SegmentMarks& marks,
                                            AttentionObserver* observer) {
-  Pass pass{.segments = segments(tokens.size(1), marks), .rotary = &rotary_, .observer = observer};
+  Pass pass{.segments = segments(tokens, marks), .rotary = &rotary_, .observer = observer};
   ForwardResult result{.state = state};
   result.hidden = decoder_->forward(tokens, compute_dtype_, result.state, pass);
   result.auxiliary_loss = pass.auxiliary_loss;
@@ -76,7 +88,7 @@ ForwardResult CausalLanguageModel::forward(const Tensor& tokens, const ContextSt
 }
 
 ContextState CausalLanguageModel::memorize(const Tensor& tokens, const ContextState& state) {
-  Pass pass{.mode = PassMode::memorize, .segments = segments(tokens.size(1), {}), .rotary = &rotary_};
+  Pass pass{.mode = PassMode::memorize, .segments = segments(tokens, {}), .rotary = &rotary_};
   ContextState next = state;
   decoder_->forward(tokens, compute_dtype_, next, pass);
   return next;
@@ -129,14 +141,19 @@ torch::Device CausalLanguageModel::device() const { return embedding().device();
 
 const Tensor& CausalLanguageModel::embedding() const { return decoder_->embedding(); }
 
-Segments CausalLanguageModel::segments(int64_t tokens, const SegmentMarks& marks) const {
+Segments CausalLanguageModel::segments(const Tensor& tokens, const SegmentMarks& marks) const {
   const int64_t length = config_.memory.segment_length;
-  if (length == 0) return {.length = tokens};
+  if (length == 0) return {.length = tokens.size(1)};
   TORCH_CHECK(marks.lengths.empty() || find_memory_kind(config_.memory.kind).lengths_vary,
               "the segments of the kind of memory ", config_.memory.kind, " have one length");
   TORCH_CHECK(!marks.gain.defined() || find_memory_kind(config_.memory.kind).has_gain, "the kind of memory ",
               config_.memory.kind, " has no gain");
-  return {length, if_defined(marks.starts), if_defined(marks.gain), marks.lengths};
+  Segments segments{length, if_defined(marks.starts), if_defined(marks.gain), if_defined(marks.starts), marks.lengths};
+  if (!marks.memory) {
+    const int64_t count = static_cast<int64_t>(segments.spans(tokens.size(1)).size());
+    segments.starts = torch::ones({tokens.size(0), count}, tokens.options().dtype(torch::kBool));
+  }
+  return segments;
 }
 
 const Tensor& CausalLanguageModel::head() const { return lm_head_ ? lm_head_->weight() : embedding(); }

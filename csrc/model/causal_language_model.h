@@ -18,10 +18,11 @@ class Projection;  // lm_head
 
 /// Marks on the segments of a text. An undefined tensor marks nothing.
 struct SegmentMarks {
-  torch::Tensor starts = {};  ///< [B, ceil(N/L)] bool: the segment begins a new document, so its memory is empty
+  torch::Tensor starts = {};  ///< [B, ceil(N/L)] bool: the segment begins a new document, so nothing is before it
   torch::Tensor gain = {};    ///< [B, ceil(N/L)]: factor on what the segment writes
   /// The length of each segment, for a kind of memory that lets them vary; empty: all have the model's.
   std::vector<int64_t> lengths = {};
+  bool memory = true;  ///< false: every segment begins with an empty memory. A short convolution goes on.
 };
 
 struct ForwardResult {
@@ -30,7 +31,8 @@ struct ForwardResult {
   torch::Tensor auxiliary_loss = {};  ///< scalar, a sum over tokens; undefined if the kind of memory has none
 };
 
-/// Sets a parameter as a new model has it: normal(0, initializer_range), norms 1, biases 0, β = initial_beta.
+/// Sets a parameter as a new model has it: normal(0, initializer_range), norms 1, biases 0, β = initial_beta,
+/// short convolutions near the identity.
 void initialize_parameter(const std::string& name, torch::Tensor parameter, const ModelConfig& config,
                           double initial_beta);
 
@@ -50,8 +52,12 @@ class CausalLanguageModel : public torch::nn::Module {
 
   /// What is carried before the first segment of `rows` texts.
   ContextState empty_state(int64_t rows) const;
-  /// Whether segments depend on earlier ones. If not, only the current segment has to be read.
+  /// Whether there is a memory of earlier segments.
   bool has_memory() const;
+  /// Whether segments depend on earlier ones, with the memory or with it off. If not, only the current segment has to
+  /// be read. A short convolution sees a few tokens across a border, and through all layers that becomes whole
+  /// segments.
+  bool depends_on_earlier_segments(bool memory = true) const;
 
   /// Reads tokens [B, N] (int64); the first one begins a segment. Computes in `compute_dtype`: parameters are cast
   /// where they are used, but the statistics of norms, β and the memory stay in float32 or wider. If segment_length is
@@ -87,8 +93,8 @@ class CausalLanguageModel : public torch::nn::Module {
   const torch::Tensor& embedding() const;
 
  private:
-  /// How `tokens` tokens fall into segments.
-  Segments segments(int64_t tokens, const SegmentMarks& marks) const;
+  /// How tokens [B, N] fall into segments.
+  Segments segments(const torch::Tensor& tokens, const SegmentMarks& marks) const;
   /// Reads tokens [B, n] that do not go beyond the open segment.
   torch::Tensor continue_segment(const torch::Tensor& tokens, ContextState& state);
   /// The matrix from hidden to logits, [vocab_size, hidden_size]: the embedding itself if it is tied.

@@ -33,7 +33,7 @@ Tensor CompressiveAttention::attend(const Tensor& q, const KeysAndValues& segmen
   const Tensor visible = torch::cat({last_slots(state[state_name("filled")], compressed_length_),
                                      last_slots(state[state_name("cached")], cache_length_)},
                                     1);
-  return attend_with_kept(q, segment, {project_keys_and_values(kept.to(q.scalar_type())), visible}, pass);
+  return attend_with_kept(q, segment, {project_kept(kept.to(q.scalar_type())), visible}, pass);
 }
 
 void CompressiveAttention::write(const SegmentTokens& segment, ContextState& state, Pass& pass) const {
@@ -75,10 +75,10 @@ Tensor CompressiveAttention::reconstruction_loss(const Tensor& segment, const Te
   Tensor q, wanted;
   {
     const torch::NoGradGuard constant;
-    q = project(segment).q;
-    wanted = attended(q, project_keys_and_values(leaving), valid);
+    q = project_kept_queries(segment);
+    wanted = attended(q, project_kept(leaving), valid);
   }
-  const KeysAndValues compressed = project_keys_and_values(slots, Weights::constant);
+  const KeysAndValues compressed = project_kept(slots, Weights::constant);
   const Tensor difference = attended(q, compressed, slots_of(valid)) - wanted;
   const auto exact = difference.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
   return difference.to(exact).square().flatten(1).sum(1).mul(rows).sum() / static_cast<double>(heads() * head_dim());
@@ -91,8 +91,8 @@ void CompressiveAttention::forget(const Tensor& rows, ContextState& state) const
   }
 }
 
-void CompressiveAttention::add_empty_state(ContextState& state, int64_t rows,
-                                           const torch::TensorOptions& options) const {
+void CompressiveAttention::add_empty_memory(ContextState& state, int64_t rows,
+                                            const torch::TensorOptions& options) const {
   const int64_t width = compression_.size(0);
   add_kept(state, "cache", {rows, cache_length_, width}, options);
   add_kept(state, "compressed", {rows, compressed_length_, width}, options);

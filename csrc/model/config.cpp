@@ -9,6 +9,7 @@
 #include "io/json_object.h"
 #include "log/error.h"
 #include "model/memory_kinds.h"
+#include "ops/short_convolution.h"
 
 namespace infini {
 namespace {
@@ -71,6 +72,24 @@ std::optional<ConfigFault> depth_fault(const ModelConfig& config) {
   if (capacity < 1 && config.memory.segment_length == 0) {
     return ConfigFault{"depth.capacity",
                        "must be 1 for a model without segments: it is a share of each segment's tokens"};
+  }
+  return std::nullopt;
+}
+
+std::optional<ConfigFault> convolution_fault(const ModelConfig& config) {
+  const int64_t width = config.short_convolution;
+  if (width == 0) return std::nullopt;
+  const auto fault = [](const std::string& message) { return ConfigFault{"short_convolution", message}; };
+  if (width < ops::fewest_taps || width > ops::most_taps) {
+    return fault("must be 0 (none) or from " + std::to_string(ops::fewest_taps) + " to " +
+                 std::to_string(ops::most_taps) + ", is " + std::to_string(width));
+  }
+  if (!find_memory_kind(config.memory.kind).has_convolution) {
+    return fault("must be 0 for the kind of memory " + config.memory.kind + ", is " + std::to_string(width));
+  }
+  if (config.depth.capacity < 1) {
+    return fault("must be 0 where depth.capacity is less than 1, is " + std::to_string(width) +
+                 ": tokens that go through a block are no neighbours in the text");
   }
   return std::nullopt;
 }
@@ -159,7 +178,8 @@ std::optional<ConfigFault> ModelConfig::fault() const {
     return ConfigFault{"initializer_range", "must be at least 0, is " + text(initializer_range)};
   }
   if (auto found = memory_fault(*this)) return found;
-  return depth_fault(*this);
+  if (auto found = depth_fault(*this)) return found;
+  return convolution_fault(*this);
 }
 
 void ModelConfig::validate() const {
@@ -198,6 +218,7 @@ ModelConfig model_config_from_json(const json& config_json, const std::string& w
   model.attention_bias = config.get_or("attention_bias", false);
   model.mlp_bias = config.get_or("mlp_bias", false);
   model.qk_norm = config.get_or("qk_norm", false);
+  model.short_convolution = config.get_or<int64_t>("short_convolution", 0);
   model.initializer_range = config.get_or("initializer_range", 0.02);
   if (config.has("bos_token_id")) model.bos_token_id = static_cast<int32_t>(config.get<int64_t>("bos_token_id"));
   model.eos_token_ids = eos_token_ids_of(config_json, where);
@@ -213,7 +234,7 @@ ModelConfig model_config_from_json(const json& config_json, const std::string& w
 
 json model_config_to_json(const ModelConfig& config) {
   // A model that plain Llama cannot express must not be named llama: transformers would load another model.
-  const bool is_llama = config.memory.segment_length == 0 && !config.qk_norm;
+  const bool is_llama = config.memory.segment_length == 0 && !config.qk_norm && config.short_convolution == 0;
   json result = {
       {"architectures", {is_llama ? "LlamaForCausalLM" : "InfiniLlamaForCausalLM"}},
       {"model_type", is_llama ? "llama" : "infini_llama"},
@@ -239,6 +260,7 @@ json model_config_to_json(const ModelConfig& config) {
       {"eos_token_id", eos_token_ids_to_json(config.eos_token_ids)},
   };
   if (config.qk_norm) result["qk_norm"] = true;
+  if (config.short_convolution > 0) result["short_convolution"] = config.short_convolution;
   if (config.memory.segment_length > 0) result["infini"] = memory_to_json(config.memory);
   if (config.depth.capacity < 1) {
     result["infini"]["depth"] = {{"capacity", config.depth.capacity}, {"every", config.depth.every}};

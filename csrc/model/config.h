@@ -65,7 +65,8 @@ struct ModelConfig {
   bool tie_word_embeddings = true;
   bool attention_bias = false;  ///< bias on q, k, v and o projections
   bool mlp_bias = false;
-  bool qk_norm = false;  ///< RMSNorm on each head's q and k
+  bool qk_norm = false;           ///< RMSNorm on each head's q and k
+  int64_t short_convolution = 0;  ///< tokens that a convolution of the projected q, k and v sees; 0: there is none
   double initializer_range = 0.02;
   std::optional<int32_t> bos_token_id = std::nullopt;  ///< begins a text; empty if the tokenizer has none
   std::vector<int32_t> eos_token_ids = {};             ///< each ends a text

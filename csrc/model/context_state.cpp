@@ -26,6 +26,15 @@ void ContextState::assign(const ContextState& other) {
   open_tokens = other.open_tokens;
 }
 
+ContextState ContextState::with_memory_of(const ContextState& other) const {
+  ContextState result = other;
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.of_memory) result.tensors[name] = tensor;
+  }
+  result.open_tokens = open_tokens;
+  return result;
+}
+
 ContextState ContextState::to(torch::Device device, bool non_blocking) const {
   ContextState result = *this;
   for (auto& [name, tensor] : result.tensors) tensor.value = tensor.value.to(device, non_blocking);

@@ -13,6 +13,7 @@ namespace infini {
 struct ContextTensor {
   torch::Tensor value;
   bool differentiable = true;  ///< a gradient flows through it into earlier segments
+  bool of_memory = true;       ///< false: a model whose memory is off carries it too
 };
 
 /// The tensors that a model carries from one segment to the next. Only the model knows what the names mean. Other code
@@ -32,6 +33,9 @@ struct ContextState {
   /// Copies the values of `other`. A tensor that keeps its size is copied in place, so reading a long text reuses one
   /// allocation.
   void assign(const ContextState& other);
+
+  /// This state with the memory of `other`.
+  ContextState with_memory_of(const ContextState& other) const;
 
   ContextState to(torch::Device device, bool non_blocking = false) const;
 

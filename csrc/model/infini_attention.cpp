@@ -16,7 +16,7 @@ InfiniAttention::InfiniAttention(const ModelConfig& config, int64_t layer, const
       memory_gate_(register_parameter("memory_gate", torch::zeros({heads()}, options))) {}
 
 Tensor InfiniAttention::forward(const Tensor& x, ContextState& state, Pass& pass) const {
-  auto [q, k, v] = project(x);
+  auto [q, k, v] = project(x, state, pass);
   if (pass.mode == PassMode::open_segment) return output(continue_segment({q, k, v}, state, pass));
 
   Tensor &memory = state[state_name("memory")], &norm = state[state_name("norm")];
@@ -43,7 +43,7 @@ Tensor InfiniAttention::forward(const Tensor& x, ContextState& state, Pass& pass
 void InfiniAttention::memorize(const Tensor& x, ContextState& state, Pass& pass) const {
   Tensor &memory = state[state_name("memory")], &norm = state[state_name("norm")];
   TORCH_CHECK(!pass.segments.gain, "memorizing knows no gain: read the segments instead");
-  const auto [k, v] = project_keys_and_values(x);
+  const auto [k, v] = project_keys_and_values(x, state, pass);
   Tensor transition, written;
   std::tie(transition, written, norm) =
       ops::memory_summary(k, v, norm, pass.segments.length, update_, pass.segments.starts);
@@ -61,7 +61,7 @@ Tensor InfiniAttention::continue_segment(const QueriesKeysValues& tokens, Contex
   return attended;
 }
 
-void InfiniAttention::add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const {
+void InfiniAttention::add_empty_memory(ContextState& state, int64_t rows, const torch::TensorOptions& options) const {
   const int64_t groups = key_value_heads(), width = head_dim();
   state.tensors[state_name("memory")].value = torch::zeros({rows, groups, width, width}, options);
   state.tensors[state_name("norm")].value = torch::zeros({rows, groups, width}, options);

@@ -19,7 +19,9 @@ class InfiniAttention : public LayerAttention {
 
   torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const override;
   void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const override;
-  void add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override;
+
+ protected:
+  void add_empty_memory(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override;
 
  private:
   /// Reads the next tokens of the open segment. When the segment is full, it is written into the memory.

@@ -35,24 +35,70 @@ LayerAttention::LayerAttention(const ModelConfig& config, int64_t layer, const t
   k_proj_ = projection("k_proj", config.hidden_size, key_value_heads_ * head_dim_);
   v_proj_ = projection("v_proj", config.hidden_size, key_value_heads_ * head_dim_);
   o_proj_ = projection("o_proj", heads_ * head_dim_, config.hidden_size);
+  const auto convolution = [&](const char* name, int64_t heads) -> std::shared_ptr<ShortConvolution> {
+    if (config.short_convolution == 0) return nullptr;
+    return register_module(name,
+                           std::make_shared<ShortConvolution>(config, heads * head_dim_, state_prefix_, name, options));
+  };
+  q_conv1d_ = convolution("q_conv1d", heads_);
+  k_conv1d_ = convolution("k_conv1d", key_value_heads_);
+  v_conv1d_ = convolution("v_conv1d", key_value_heads_);
   if (config.qk_norm) {
     q_norm_ = register_module("q_norm", std::make_shared<RmsNorm>(head_dim_, config.rms_norm_eps, options));
     k_norm_ = register_module("k_norm", std::make_shared<RmsNorm>(head_dim_, config.rms_norm_eps, options));
   }
 }
 
-QueriesKeysValues LayerAttention::project(const Tensor& x) const {
-  Tensor q = q_proj_->forward(x).unflatten(2, {heads_, head_dim_});
-  if (q_norm_) q = q_norm_->forward(q);
-  auto [k, v] = project_keys_and_values(x);
-  return {q.transpose(1, 2), std::move(k), std::move(v)};
+QueriesKeysValues LayerAttention::project(const Tensor& x, ContextState& state, const Pass& pass) const {
+  Tensor q = heads_of(convolved(*q_proj_, q_conv1d_, x, state, pass), q_norm_);
+  Tensor k = heads_of(convolved(*k_proj_, k_conv1d_, x, state, pass), k_norm_);
+  Tensor v = heads_of(convolved(*v_proj_, v_conv1d_, x, state, pass), nullptr);
+  return {std::move(q), std::move(k), std::move(v)};
 }
 
-KeysAndValues LayerAttention::project_keys_and_values(const Tensor& x, Weights weights) const {
-  Tensor k = k_proj_->forward(x, weights).unflatten(2, {key_value_heads_, head_dim_});
-  if (k_norm_) k = k_norm_->forward(k, weights);
-  const Tensor v = v_proj_->forward(x, weights).unflatten(2, {key_value_heads_, head_dim_});
-  return {k.transpose(1, 2), v.transpose(1, 2)};
+KeysAndValues LayerAttention::project_keys_and_values(const Tensor& x, ContextState& state, const Pass& pass) const {
+  memorize_inputs(*q_proj_, q_conv1d_, x, state, pass);
+  Tensor k = heads_of(convolved(*k_proj_, k_conv1d_, x, state, pass), k_norm_);
+  Tensor v = heads_of(convolved(*v_proj_, v_conv1d_, x, state, pass), nullptr);
+  return {std::move(k), std::move(v)};
+}
+
+Tensor LayerAttention::convolved(const Projection& projection, const std::shared_ptr<ShortConvolution>& convolution,
+                                 const Tensor& x, ContextState& state, const Pass& pass) {
+  Tensor projected = projection.forward(x);
+  return convolution ? convolution->forward(projected, state, pass) : projected;
+}
+
+Tensor LayerAttention::project_kept_queries(const Tensor& x) const { return heads_of(q_proj_->forward(x), q_norm_); }
+
+KeysAndValues LayerAttention::project_kept(const Tensor& x, Weights weights) const {
+  return {heads_of(k_proj_->forward(x, weights), k_norm_, weights), heads_of(v_proj_->forward(x, weights), nullptr)};
+}
+
+Tensor LayerAttention::heads_of(const Tensor& projected, const std::shared_ptr<RmsNorm>& norm, Weights weights) const {
+  Tensor heads = projected.unflatten(2, {-1, head_dim_});
+  if (norm) heads = norm->forward(heads, weights);
+  return heads.transpose(1, 2);
+}
+
+void LayerAttention::memorize(const Tensor& x, ContextState& state, Pass& pass) const {
+  memorize_inputs(*q_proj_, q_conv1d_, x, state, pass);
+  memorize_inputs(*k_proj_, k_conv1d_, x, state, pass);
+  memorize_inputs(*v_proj_, v_conv1d_, x, state, pass);
+}
+
+void LayerAttention::memorize_inputs(const Projection& projection, const std::shared_ptr<ShortConvolution>& convolution,
+                                     const Tensor& x, ContextState& state, const Pass& pass) {
+  if (!convolution) return;
+  const auto inputs = [&](int64_t begin, int64_t count) { return projection.forward(x.narrow(1, begin, count)); };
+  convolution->memorize(x.size(1), inputs, state, pass);
+}
+
+void LayerAttention::add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const {
+  add_empty_memory(state, rows, options);
+  for (const auto& convolution : {q_conv1d_, k_conv1d_, v_conv1d_}) {
+    if (convolution) convolution->add_empty_state(state, rows, options);
+  }
 }
 
 Tensor LayerAttention::output(const Tensor& attended) const {

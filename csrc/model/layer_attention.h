@@ -9,6 +9,7 @@
 #include "model/pass.h"
 #include "model/projection.h"
 #include "model/rms_norm.h"
+#include "model/short_convolution.h"
 
 namespace infini {
 
@@ -33,20 +34,28 @@ class LayerAttention : public torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const = 0;
 
   /// Writes the full segments of x [B, N, hidden_size] into `state` as forward does, and reads nothing. An attention
-  /// without memory overrides neither this function nor the next.
-  virtual void memorize(const torch::Tensor& /*x*/, ContextState& /*state*/, Pass& /*pass*/) const {}
+  /// without memory overrides neither this function nor add_empty_memory.
+  virtual void memorize(const torch::Tensor& x, ContextState& state, Pass& pass) const;
 
   /// Adds the layer's tensors with their values before the first segment. `options`: the device, and the dtype of the
   /// tensors that must be exact.
-  virtual void add_empty_state(ContextState& /*state*/, int64_t /*rows*/,
-                               const torch::TensorOptions& /*options*/) const {}
+  void add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const;
 
   /// How the names of the layer's tensors in a state begin: "layers.3.".
   const std::string& state_prefix() const { return state_prefix_; }
 
  protected:
-  QueriesKeysValues project(const torch::Tensor& x) const;
-  KeysAndValues project_keys_and_values(const torch::Tensor& x, Weights weights = Weights::trained) const;
+  /// The tensors of the memory alone.
+  virtual void add_empty_memory(ContextState& /*state*/, int64_t /*rows*/,
+                                const torch::TensorOptions& /*options*/) const {}
+
+  /// Projects the tokens of the pass. A short convolution, if the model has one, advances its state.
+  QueriesKeysValues project(const torch::Tensor& x, ContextState& state, const Pass& pass) const;
+  /// The same for a pass that only writes.
+  KeysAndValues project_keys_and_values(const torch::Tensor& x, ContextState& state, const Pass& pass) const;
+  /// The same for inputs that a layer has kept of earlier tokens, in a kind of memory without short convolution.
+  torch::Tensor project_kept_queries(const torch::Tensor& x) const;
+  KeysAndValues project_kept(const torch::Tensor& x, Weights weights = Weights::trained) const;
   /// The output of attention [B, H, N, D] → [B, N, hidden_size].
   torch::Tensor output(const torch::Tensor& attended) const;
 
@@ -75,10 +84,21 @@ class LayerAttention : public torch::nn::Module {
   std::string state_name(const char* tensor) const { return state_prefix_ + tensor; }
 
  private:
+  /// [B, N, heads · D], projected → [B, heads, N, D], with the norm, if there is one.
+  torch::Tensor heads_of(const torch::Tensor& projected, const std::shared_ptr<RmsNorm>& norm,
+                         Weights weights = Weights::trained) const;
+  /// x [B, N, hidden_size] → [B, N, heads · D].
+  static torch::Tensor convolved(const Projection& projection, const std::shared_ptr<ShortConvolution>& convolution,
+                                 const torch::Tensor& x, ContextState& state, const Pass& pass);
+  /// Only advances the state of the convolution past the tokens x.
+  static void memorize_inputs(const Projection& projection, const std::shared_ptr<ShortConvolution>& convolution,
+                              const torch::Tensor& x, ContextState& state, const Pass& pass);
+
   int64_t layer_, heads_, key_value_heads_, head_dim_;
   std::string state_prefix_;
   std::shared_ptr<Projection> q_proj_, k_proj_, v_proj_, o_proj_;
-  std::shared_ptr<RmsNorm> q_norm_, k_norm_;  // null without q/k norm
+  std::shared_ptr<ShortConvolution> q_conv1d_, k_conv1d_, v_conv1d_;  // null without short convolution
+  std::shared_ptr<RmsNorm> q_norm_, k_norm_;                          // null without q/k norm
 };
 
 }  // namespace infini

@@ -9,7 +9,7 @@ namespace infini {
 using torch::Tensor;
 
 Tensor LocalAttention::forward(const Tensor& x, ContextState& state, Pass& pass) const {
-  const auto [q, k, v] = project(x);
+  const auto [q, k, v] = project(x, state, pass);
   if (pass.mode == PassMode::open_segment) return output(attend_open_segment({q, k, v}, state, pass));
 
   // The op requires a memory and gates as arguments. With the update "none" it neither reads nor writes them.

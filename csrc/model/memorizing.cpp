@@ -82,9 +82,9 @@ void MemorizingAttention::forget(const Tensor& rows, ContextState& state) const 
   filled = filled.masked_fill(rows, 0);
 }
 
-void MemorizingAttention::add_empty_state(ContextState& state, int64_t rows,
-                                          const torch::TensorOptions& options) const {
-  TransformerXlAttention::add_empty_state(state, rows, options);
+void MemorizingAttention::add_empty_memory(ContextState& state, int64_t rows,
+                                           const torch::TensorOptions& options) const {
+  TransformerXlAttention::add_empty_memory(state, rows, options);
   for (const char* const tensor : {"slot_keys", "slot_values"}) {
     add_kept(state, tensor, {rows, key_value_heads(), slots_, head_dim()}, options);
   }

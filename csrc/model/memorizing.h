@@ -19,9 +19,8 @@ class MemorizingAttention : public TransformerXlAttention {
  public:
   MemorizingAttention(const ModelConfig& config, int64_t layer, const torch::TensorOptions& options);
 
-  void add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override;
-
  protected:
+  void add_empty_memory(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override;
   torch::Tensor attend(const torch::Tensor& q, const KeysAndValues& segment, const ContextState& state,
                        const Pass& pass) const override;
   void write(const SegmentTokens& segment, ContextState& state, Pass& pass) const override;

@@ -89,6 +89,13 @@ Letters letters(const ModelConfig& config, int64_t segments) {
           .p = std::max(memory.memory_tokens, memory.summary_tokens)};
 }
 
+/// The inputs of the short convolutions that the state holds, which no formula of the table counts.
+int64_t convolution_floats(const ModelConfig& config) {
+  if (config.short_convolution == 0) return 0;
+  const int64_t channels = (config.num_attention_heads + 2 * config.num_key_value_heads) * config.head_dim;
+  return (config.short_convolution - 1) * channels * config.num_hidden_layers;
+}
+
 const Row& row_of(std::string_view kind) {
   const auto found = std::ranges::find(rows(), kind, &Row::kind);
   TORCH_CHECK(found != rows().end(), "Table 1 has no row for the kind of memory ", kind);
@@ -119,7 +126,7 @@ MemoryAccount account(const Row& row, const ModelConfig& config, int64_t segment
           .effective_formula = row.effective_formula,
           .effective_context = row.effective_context(of),
           .sizes = row.sizes(of),
-          .carried_floats = row.carried(of),
+          .carried_floats = row.carried(of) + convolution_floats(with_kind(config, row.kind)),
           .paper_memory = has_paper_memory ? row.paper_memory : "",
           .paper_ratio = has_paper_ratio ? row.paper_ratio : ""};
 }
@@ -141,7 +148,7 @@ std::vector<MemoryAccount> memory_accounts(const ModelConfig& config, int64_t se
 std::optional<OwnMemory> own_memory(const ModelConfig& config, int64_t segments) {
   if (config.memory.segment_length == 0) return std::nullopt;
   const bool only_local = config.memory.kind == MemoryConfig().kind && config.memory.update == "none";
-  if (only_local) return OwnMemory{};
+  if (only_local) return OwnMemory{.carried_floats = convolution_floats(config)};
   const MemoryAccount own = account(row_of(config.memory.kind), config, segments);
   return OwnMemory{own.memory_floats, own.carried_floats};
 }
@@ -163,6 +170,7 @@ ModelConfig with_kind(const ModelConfig& config, std::string_view name) {
 
   ModelConfig result = config;
   result.memory = paper;
+  if (!kind.has_convolution) result.short_convolution = 0;
   for (const MemoryField& field : memory_fields()) {
     const int64_t absent = MemoryConfig().*field.value;
     if (!kind.has(field)) {

@@ -19,7 +19,7 @@ struct MemoryAccount {
   std::string_view effective_formula;  ///< "N·S"
   int64_t effective_context = 0;       ///< its value, in tokens
   std::string sizes;                   ///< those that only this kind has: "p = 100 vectors"
-  int64_t carried_floats = 0;          ///< in the ContextState of one row, after all segments
+  int64_t carried_floats = 0;          ///< in the ContextState of one row, after all segments, convolutions included
   std::string_view paper_memory;       ///< "1.6M", as the paper rounds it; empty for another model than the paper's
   std::string_view paper_ratio;        ///< "114x", likewise
 };
@@ -27,7 +27,7 @@ struct MemoryAccount {
 /// What a model itself remembers.
 struct OwnMemory {
   int64_t memory_floats = 0;   ///< by Table 1's formula
-  int64_t carried_floats = 0;  ///< in the ContextState of one row
+  int64_t carried_floats = 0;  ///< in the ContextState of one row, convolutions included
 };
 
 /// The model of the paper's Table 2: 12 layers, width 1024, 8 heads x 128, segments of 2048 tokens.
@@ -40,13 +40,13 @@ constexpr int64_t kPaperLength = 32768;
 /// not be 0.
 std::vector<MemoryAccount> memory_accounts(const ModelConfig& config, int64_t segments);
 
-/// 0 floats if the attention is only local; nothing if the model has no segments.
+/// No memory if the attention is only local; nothing if the model has no segments.
 std::optional<OwnMemory> own_memory(const ModelConfig& config, int64_t segments);
 
 /// This model with another kind of memory, or its own. Of that kind's sizes it keeps those that it has. The others are
 /// the paper's: a cache as long as a segment; as many compressed slots, of two tokens each; 65,000 slots to look up for
 /// a segment of 2048 tokens, in proportion for another, at 3/4 of the depth, with 32 neighbours; 100 vectors that are
-/// handed on; 50 that accumulate.
+/// handed on; 50 that accumulate. A kind that can have no short convolution has none.
 ModelConfig with_kind(const ModelConfig& config, std::string_view kind);
 
 }  // namespace infini

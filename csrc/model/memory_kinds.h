@@ -27,6 +27,8 @@ struct MemoryKind {
   std::optional<ConfigFault> (*fault)(const ModelConfig& config) = nullptr;
   bool has_gain = false;      ///< a gain may multiply what a segment writes
   bool lengths_vary = false;  ///< in training, segments may have different lengths
+  /// Its layers may have a short convolution: each token passes through a layer once, between its neighbours.
+  bool has_convolution = false;
 
   bool has(const MemoryField& field) const;
 };

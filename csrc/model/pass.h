@@ -22,9 +22,11 @@ struct SegmentSpan {
 /// How the N tokens of one pass are divided into segments.
 struct Segments {
   int64_t length = 0;                        ///< L: N itself for plain causal attention
-  std::optional<torch::Tensor> starts = {};  ///< [B, segments], as SegmentMarks has them
-  std::optional<torch::Tensor> gain = {};    ///< likewise
-  std::vector<int64_t> lengths = {};         ///< of each segment, if they vary; empty: all have length L
+  std::optional<torch::Tensor> starts = {};  ///< [B, segments]: the memory is emptied before the segment
+  std::optional<torch::Tensor> gain = {};    ///< [B, segments], as SegmentMarks has it
+  /// [B, segments]: a document begins with the segment. So do all of `starts`, unless the memory is off.
+  std::optional<torch::Tensor> document_starts = {};
+  std::vector<int64_t> lengths = {};  ///< of each segment, if they vary; empty: all have length L
 
   /// The segments of `tokens` tokens, for a kind of memory that takes one after the other.
   std::vector<SegmentSpan> spans(int64_t tokens) const;

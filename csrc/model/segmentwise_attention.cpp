@@ -15,7 +15,7 @@ void SegmentwiseAttention::add_kept(ContextState& state, const char* tensor, tor
 }
 
 Tensor SegmentwiseAttention::forward(const Tensor& x, ContextState& state, Pass& pass) const {
-  const QueriesKeysValues tokens = project(x);
+  const QueriesKeysValues tokens = project(x, state, pass);
   if (pass.mode == PassMode::open_segment) return output(continue_segment(x, tokens, state, pass));
 
   std::vector<Tensor> attended;
@@ -31,7 +31,7 @@ Tensor SegmentwiseAttention::forward(const Tensor& x, ContextState& state, Pass&
 }
 
 void SegmentwiseAttention::memorize(const Tensor& x, ContextState& state, Pass& pass) const {
-  const KeysAndValues tokens = project_keys_and_values(x);
+  const KeysAndValues tokens = project_keys_and_values(x, state, pass);
   int64_t index = 0;
   for (const auto& [begin, count, full] : pass.segments.spans(x.size(1))) {
     if (const auto rows = pass.segments.rows_that_start(index++)) forget(*rows, state);

@@ -28,8 +28,8 @@ void TransformerXlAttention::forget(const Tensor& rows, ContextState& state) con
   cached = cached.masked_fill(rows, 0);
 }
 
-void TransformerXlAttention::add_empty_state(ContextState& state, int64_t rows,
-                                             const torch::TensorOptions& options) const {
+void TransformerXlAttention::add_empty_memory(ContextState& state, int64_t rows,
+                                              const torch::TensorOptions& options) const {
   for (const char* const tensor : {"keys", "values"}) {
     add_kept(state, tensor, {rows, key_value_heads(), cache_length_, head_dim()}, options);
   }

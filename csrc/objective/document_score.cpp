@@ -56,15 +56,11 @@ void score_document(CausalLanguageModel& model, const TokenReader& read, const S
     check_vocabulary(tokens, first, config.vocab_size);
 
     const torch::Tensor row = torch::from_blob(tokens.data(), {1, count + 1}, torch::kInt64).to(model.device());
-    SegmentMarks marks;
-    if (segmented && !options.memory) {
-      marks.starts = torch::ones({1, (count + segment_length - 1) / segment_length}, row.options().dtype(torch::kBool));
-    }
-    ForwardResult result = model.forward(row.slice(1, 0, count), state, marks);
+    ForwardResult result = model.forward(row.slice(1, 0, count), state, {.memory = options.memory});
     const torch::Tensor losses =
         model.token_losses(result.hidden, row.slice(1, 1)).to(torch::kCPU, torch::kFloat64).contiguous();
-    // Without memory nothing is handed on, also not by a kind whose state would grow.
-    if (options.memory) state = std::move(result.state);
+    // Without memory nothing of it is handed on, also not by a kind whose state would grow.
+    state = options.memory ? std::move(result.state) : result.state.with_memory_of(model.empty_state(1));
     receive(first + 1, {losses.const_data_ptr<double>(), static_cast<size_t>(count)});
 
     first += count;

@@ -16,7 +16,8 @@ using TokenReader = std::function<int64_t(std::span<int64_t> out)>;
 using LossReceiver = std::function<void(int64_t first, std::span<const double> losses)>;
 
 struct ScoreOptions {
-  bool memory = true;  ///< false: every segment begins with an empty memory, so attention is local and has no gate
+  /// false: every segment begins with an empty memory, so attention is local and has no gate. A convolution stays.
+  bool memory = true;
   int64_t chunk_tokens = 8192;  ///< tokens per forward pass; rounded down to whole segments, at least one
   /// The model sees nothing before the last multiple of this many tokens, as in training with sequences of that length.
   /// 0: it sees the whole document. A model without segments reads a window at once.

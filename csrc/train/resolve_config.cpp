@@ -28,6 +28,7 @@ nlohmann::ordered_json model_keys(const ModelConfig& model) {
                                  {"model.attention_bias", model.attention_bias},
                                  {"model.mlp_bias", model.mlp_bias},
                                  {"model.qk_norm", model.qk_norm},
+                                 {"model.short_convolution", model.short_convolution},
                                  {"model.memory.kind", model.memory.kind},
                                  {"model.memory.segment_length", model.memory.segment_length},
                                  {"model.memory.update", model.memory.update}};

@@ -36,9 +36,10 @@ struct ParameterRule {
   bool operator==(const ParameterRule&) const = default;
 };
 
-/// The built-in rules, which come after those of a configuration. β learns fast, and only matrices decay.
+/// The built-in rules, which come after those of a configuration. β learns fast, and only matrices decay: a
+/// short convolution begins near the identity, from which decay would draw it away.
 inline std::vector<ParameterRule> default_parameter_rules() {
-  return {{"*.memory_gate", 0.01, 0.0}, {"*norm.weight", {}, 0.0}, {"*.bias", {}, 0.0}};
+  return {{"*.memory_gate", 0.01, 0.0}, {"*norm.weight", {}, 0.0}, {"*.bias", {}, 0.0}, {"*_conv1d.weight", {}, 0.0}};
 }
 
 struct GateConfig {

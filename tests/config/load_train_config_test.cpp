@@ -144,12 +144,13 @@ early_stop:
                                         .attention_bias = true,
                                         .mlp_bias = true,
                                         .qk_norm = true,
+                                        .short_convolution = 0,  // excludes a depth; see below
                                         .initializer_range = 0.1,
                                         .memory = {.segment_length = 128, .update = "delta"},
                                         .depth = {.capacity = 0.25, .every = 3}};
     EXPECT_TRUE(model == expected_model);
     EXPECT_EQ(gate.initial_beta, -1.5);
-    ASSERT_EQ(parameters.size(), 3u);
+    ASSERT_EQ(parameters.size(), 4u);
     const auto& [match, rule_learning_rate, rule_weight_decay, trainable] = parameters[0];
     EXPECT_EQ(match, "*.bias");
     EXPECT_EQ(rule_learning_rate, 0.05);
@@ -204,6 +205,26 @@ TEST_F(LoadTrainConfig, ReadsEveryKey) { expect_every_key(load(every_key_)); }
 
 TEST_F(LoadTrainConfig, ReadsWhatATaskRulesOut) {
   EXPECT_TRUE(load("data: {path: x}\ncarry_memory: true\n").carry_memory);
+}
+
+TEST_F(LoadTrainConfig, ReadsAndWritesAShortConvolutionWhereThereIsOne) {
+  const std::string text =
+      "data: {path: x}\nmodel:\n  short_convolution: 4\n  memory: {update: delta, segment_length: 8}\n";
+  EXPECT_EQ(load(text).model.short_convolution, 4);
+  EXPECT_EQ(load(to_yaml(load(text))).model.short_convolution, 4);
+  EXPECT_THAT(to_yaml(load("data: {path: x}")), ::testing::Not(::testing::HasSubstr("short_convolution")));
+}
+
+TEST_F(LoadTrainConfig, RefusesAShortConvolutionThatCannotBe) {
+  const auto error = [&](const std::string& width, const std::string& memory) {
+    return error_of("data: {path: x}\nmodel:\n  short_convolution: " + width + "\n  memory: " + memory + "\n");
+  };
+  EXPECT_EQ(error("1", "{segment_length: 8, update: delta}"),
+            "a.yaml:3: model.short_convolution must be 0 (none) or from 2 to 8, is 1");
+  EXPECT_EQ(error("9", "{segment_length: 8, update: delta}"),
+            "a.yaml:3: model.short_convolution must be 0 (none) or from 2 to 8, is 9");
+  EXPECT_EQ(error("4", "{segment_length: 8, kind: rmt, memory_tokens: 2}"),
+            "a.yaml:3: model.short_convolution must be 0 for the kind of memory rmt, is 4");
 }
 
 TEST_F(LoadTrainConfig, ReadsListsFromTheCommandLine) {

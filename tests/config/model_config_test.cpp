@@ -109,6 +109,23 @@ TEST(ModelConfigJson, NamesWhatIsOfAWrongTypeOrImpossible) {
   EXPECT_EQ(error_of(json::array()), "x/config.json must be a JSON object, is []");
 }
 
+TEST(ModelConfigJson, RefusesAShortConvolutionThatCannotBe) {
+  for (const int64_t width : {-1, 1, 9}) {
+    EXPECT_EQ(error_with("short_convolution", width),
+              "x/config.json: short_convolution must be 0 (none) or from 2 to 8, is " + std::to_string(width));
+  }
+  EXPECT_EQ(error_with("short_convolution", 8), "");
+  json llama = tiny_llama();
+  llama["short_convolution"] = 4;
+  llama["infini"] = {{"kind", "rmt"}, {"segment_length", 64}, {"memory_tokens", 3}};
+  EXPECT_EQ(error_of(llama), "x/config.json: short_convolution must be 0 for the kind of memory rmt, is 4");
+  llama["infini"] = {{"update", "delta"}, {"segment_length", 64}, {"depth", {{"capacity", 0.5}, {"every", 2}}}};
+  EXPECT_EQ(
+      error_of(llama),
+      "x/config.json: short_convolution must be 0 where depth.capacity is less than 1, is 4: tokens that go through "
+      "a block are no neighbours in the text");
+}
+
 TEST(ModelConfigJson, RefusesOtherModels) {
   EXPECT_THAT(error_with("model_type", "mistral"), AllOf(HasSubstr("\"mistral\""), HasSubstr("\"llama\"")));
   EXPECT_THAT(error_with("hidden_act", "gelu"), HasSubstr("hidden_act must be \"silu\", is \"gelu\""));
@@ -130,6 +147,7 @@ TEST(ModelConfigJson, ComesBackAsItWasWritten) {
                               .attention_bias = true,
                               .mlp_bias = true,
                               .qk_norm = true,
+                              .short_convolution = 0,
                               .initializer_range = 0.1,
                               .memory = {.segment_length = 128, .update = "delta"},
                               .depth = {.capacity = 0.5, .every = 2}};
@@ -168,6 +186,11 @@ TEST(ModelConfigJson, CallsItselfLlamaOnlyWhereTransformersWouldComputeTheSame) 
   ModelConfig normed;
   normed.qk_norm = true;
   EXPECT_EQ(model_config_to_json(normed)["model_type"], "infini_llama");
+  ModelConfig convolved;
+  convolved.short_convolution = 4;
+  EXPECT_EQ(model_config_to_json(convolved)["model_type"], "infini_llama");
+  EXPECT_EQ(model_config_to_json(convolved)["short_convolution"], 4);
+  EXPECT_TRUE(read(model_config_to_json(convolved)) == convolved);
   ModelConfig local;
   local.memory = {.segment_length = 64, .update = "none"};
   EXPECT_EQ(model_config_to_json(local)["model_type"], "infini_llama");

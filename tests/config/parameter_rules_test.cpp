@@ -16,7 +16,7 @@ class ParameterRules : public WithConfigFile {
 TEST_F(ParameterRules, AreTodaysGroupsWhereNoneIsGiven) {
   EXPECT_THAT(load(kData).parameters,
               ElementsAre(ParameterRule{"*.memory_gate", 0.01, 0.0}, ParameterRule{"*norm.weight", {}, 0.0},
-                          ParameterRule{"*.bias", {}, 0.0}));
+                          ParameterRule{"*.bias", {}, 0.0}, ParameterRule{"*_conv1d.weight", {}, 0.0}));
 }
 
 TEST_F(ParameterRules, StandBeforeTheBuiltInOnesAndReplaceThoseOfTheSameMatch) {
@@ -27,7 +27,8 @@ TEST_F(ParameterRules, StandBeforeTheBuiltInOnesAndReplaceThoseOfTheSameMatch) {
 )");
   EXPECT_THAT(config.parameters,
               ElementsAre(ParameterRule{"model.embed_tokens.*", {}, {}, false}, ParameterRule{"*.memory_gate", 0.5, {}},
-                          ParameterRule{"*norm.weight", {}, 0.0}, ParameterRule{"*.bias", {}, 0.0}));
+                          ParameterRule{"*norm.weight", {}, 0.0}, ParameterRule{"*.bias", {}, 0.0},
+                          ParameterRule{"*_conv1d.weight", {}, 0.0}));
 }
 
 TEST_F(ParameterRules, OfAnOverrideStandBeforeThoseOfTheFileAndThoseBeforeTheBases) {
@@ -36,7 +37,7 @@ TEST_F(ParameterRules, OfAnOverrideStandBeforeThoseOfTheFileAndThoseBeforeTheBas
                                   {"parameters=[{match: \"*\", weight_decay: 3}]"});
   std::vector<std::string> matches;
   for (const ParameterRule& rule : config.parameters) matches.push_back(rule.match);
-  EXPECT_THAT(matches, ElementsAre("*", "c", "a", "b", "*.memory_gate", "*norm.weight", "*.bias"));
+  EXPECT_THAT(matches, ElementsAre("*", "c", "a", "b", "*.memory_gate", "*norm.weight", "*.bias", "*_conv1d.weight"));
   EXPECT_EQ(config.parameters[2].learning_rate, 2);
 }
 

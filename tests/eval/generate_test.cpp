@@ -29,13 +29,17 @@ std::vector<int32_t> plain_continuation(CausalLanguageModel& model, const std::v
   return {tokens.begin() + static_cast<int64_t>(prompt.size()), tokens.end()};
 }
 
-class GreedyGeneration : public ::testing::TestWithParam<std::pair<std::string, int64_t>> {};
+/// Update, segment length, short convolution.
+class GreedyGeneration : public ::testing::TestWithParam<std::tuple<std::string, int64_t, int64_t>> {};
 INSTANTIATE_TEST_SUITE_P(Models, GreedyGeneration,
-                         ::testing::Values(std::pair("linear", 8), std::pair("delta", 8), std::pair("none", 8),
-                                           std::pair("none", 0)));
+                         ::testing::Values(std::tuple("linear", 8, 0), std::tuple("delta", 8, 0),
+                                           std::tuple("none", 8, 0), std::tuple("none", 0, 0),
+                                           std::tuple("linear", 8, 4), std::tuple("delta", 3, 8),
+                                           std::tuple("none", 8, 4), std::tuple("none", 0, 4)));
 
 TEST_P(GreedyGeneration, IsThatOfReadingEverythingAgainForEachToken) {
-  const auto model = small_model(GetParam().first, GetParam().second);
+  const auto& [update, segment_length, short_convolution] = GetParam();
+  const auto model = small_model(update, segment_length, 40, short_convolution);
   for (const int64_t length : {1, 8, 9, 37}) {
     const std::vector<int32_t> prompt = prompt_of(length, length);
     const std::vector<int32_t> expected = plain_continuation(*model, prompt, 20);

@@ -12,7 +12,8 @@ namespace {
 using testing::task_of_bytes;
 using torch::Tensor;
 
-std::shared_ptr<CausalLanguageModel> byte_model(const std::string& update, int64_t segment_length = 16) {
+std::shared_ptr<CausalLanguageModel> byte_model(const std::string& update, int64_t segment_length = 16,
+                                                int64_t short_convolution = 0) {
   torch::set_num_threads(1);
   torch::manual_seed(7);
   ModelConfig config;
@@ -24,6 +25,7 @@ std::shared_ptr<CausalLanguageModel> byte_model(const std::string& update, int64
   config.num_key_value_heads = 2;
   config.head_dim = 6;
   config.initializer_range = 0.4;
+  config.short_convolution = short_convolution;
   config.memory = {segment_length, update};
   return std::make_shared<CausalLanguageModel>(config, 0.3);
 }
@@ -157,6 +159,33 @@ TEST(NeedleCell, WithoutMemoryNothingBeforeTheSegmentCounts) {
   }
   EXPECT_EQ(outcome.correct, correct);
   EXPECT_NE(outcome.correct, with_memory) << "or nothing was tested";
+}
+
+TEST(NeedleCell, WithoutMemoryAShortConvolutionReadsOnAcrossSegments) {
+  const NeedleTask task = task_of_bytes();
+  const NeedleCell cell{.length = 320, .depth = 0.5, .trials = 300};
+  const torch::NoGradGuard no_graph;
+  for (const char* const update : {"linear", "none"}) {
+    // The answers are predicted from the first tokens of a segment as well.
+    const auto model = byte_model(update, 4, 4);
+    const auto correct_in = [&](int64_t cut) {
+      int64_t correct = 0;
+      for (uint64_t trial = 0; trial < 300; ++trial) {
+        const Example example = task.example(1, trial, cell.length, cell.depth);
+        const Tensor row = row_of(example).slice(1, cut == 0 ? 0 : (example.answer().begin - 1) / 4 * 4);
+        const int64_t first = example.answer().begin - 1 - (cell.length - row.size(1));
+        const Tensor hidden =
+            model->forward(row.slice(1, 0, row.size(1) - 1), model->empty_state(1), {.memory = false}).hidden;
+        correct += model->logits(hidden).argmax(2).eq(row.slice(1, 1)).slice(1, first).sum().item<int64_t>();
+      }
+      return correct;
+    };
+    const NeedleOutcome outcome = measure_needles(*model, task, cell, {.seed = 1, .memory = false, .chunk_tokens = 64});
+    EXPECT_EQ(outcome.correct, correct_in(0)) << update;
+    EXPECT_NE(outcome.correct, correct_in(1)) << "or nothing was tested";
+    EXPECT_TRUE(outcome.evidence_share.empty());
+    EXPECT_EQ(outcome.tokens, 300 * 319);
+  }
 }
 
 }  // namespace

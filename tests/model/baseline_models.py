@@ -45,6 +45,10 @@ def causal(n, earlier):
 class Layer:
     def __init__(self, weights, index, sizes):
         self.prefix, self.weights, self.index, self.sizes = f"model.layers.{index}.", weights, index, sizes
+        self.forget()
+
+    def forget(self):
+        self.projected = {}  # what came before the segment, for the short convolution
 
     def weight(self, name):
         return self.weights[self.prefix + name]
@@ -52,7 +56,22 @@ class Layer:
     def project(self, x, name, constant=False):
         matrix = self.weight(f"self_attn.{name}_proj.weight")
         y = x @ (matrix.detach() if constant else matrix).T
+        if "short_convolution" in self.sizes:
+            y = self.convolved(y, name)[-len(x):]
         return y.view(len(x), -1, self.sizes["head_dim"]).transpose(0, 1)
+
+    def convolved(self, y, name):
+        """Of all tokens of the document up to those of y."""
+        document = torch.cat([self.projected[name], y]) if name in self.projected else y
+        taps = self.weight(f"self_attn.{name}_conv1d.weight")
+        padded = torch.nn.functional.pad(document.T, (taps.shape[2] - 1, 0))
+        return torch.nn.functional.conv1d(padded, taps, groups=len(taps)).T
+
+    def write(self, x):
+        """Remembers the projections of a full segment."""
+        for name in "qkv":
+            y = x @ self.weight(f"self_attn.{name}_proj.weight").T
+            self.projected[name] = torch.cat([self.projected[name], y]) if name in self.projected else y
 
     def norm(self, x):
         return rms_norm(x, self.weight("input_layernorm.weight"))
@@ -176,6 +195,7 @@ class PerLayer:
     def forget(self):
         for memory in self.memories:
             memory.forget()
+            memory.layer.forget()
 
     def read(self, x, number, full):
         """Returns what comes out of the last block at x, and the memories' loss."""
@@ -185,6 +205,7 @@ class PerLayer:
             x = memory.layer.rest(x, memory.read(normed))
             if full:
                 loss = loss + memory.write(normed)
+                memory.layer.write(normed)
         return x, loss
 
 

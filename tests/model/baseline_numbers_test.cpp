@@ -117,6 +117,23 @@ TEST(BaselineNumbers, MemorizingTransformerIsThatOfTheReference) {
   expect_numbers(config, 2, reference::kMemorizing);
 }
 
+TEST(BaselineNumbers, TransformerXlWithAShortConvolutionIsThatOfTheReference) {
+  ModelConfig config = baseline_config("transformer_xl", false);
+  config.memory.cache_length = 7;
+  config.short_convolution = 4;
+  expect_numbers(config, 2, reference::kTransformerXlWithConvolution);
+}
+
+TEST(BaselineNumbers, MemorizingTransformerWithAConvolutionWiderThanASegmentIsThatOfTheReference) {
+  ModelConfig config = baseline_config("memorizing", true);
+  config.memory.cache_length = 7;
+  config.memory.layer = 1;
+  config.memory.slots = 12;
+  config.memory.neighbours = 7;
+  config.short_convolution = 7;
+  expect_numbers(config, 2, reference::kMemorizingWithConvolution);
+}
+
 TEST(BaselineNumbers, RecurrentMemoryTransformerIsThatOfTheReference) {
   ModelConfig config = baseline_config("rmt", false);
   config.memory.memory_tokens = 3;

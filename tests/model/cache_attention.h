@@ -18,7 +18,7 @@ class CacheAttention : public LayerAttention {
   using LayerAttention::LayerAttention;
 
   torch::Tensor forward(const torch::Tensor& x, ContextState& state, Pass& pass) const override {
-    const auto [q, k, v] = project(x);
+    const auto [q, k, v] = project(x, state, pass);
     torch::Tensor &keys = state[state_name("keys")], &values = state[state_name("values")];
     std::vector<torch::Tensor> attended;
     for (int64_t begin = 0; begin < q.size(2); begin += pass.segments.length) {
@@ -41,7 +41,7 @@ class CacheAttention : public LayerAttention {
     return output(torch::cat(attended, 2));
   }
 
-  void add_empty_state(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override {
+  void add_empty_memory(ContextState& state, int64_t rows, const torch::TensorOptions& options) const override {
     for (const char* const name : {"keys", "values"}) {
       state.tensors[state_name(name)] = {torch::zeros({rows, key_value_heads(), 0, head_dim()}, options), false};
     }

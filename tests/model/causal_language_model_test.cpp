@@ -18,6 +18,7 @@ TEST(CausalLanguageModel, ParametersHaveLlamasNames) {
   config.num_hidden_layers = 1;
   config.qk_norm = config.attention_bias = true;
   config.tie_word_embeddings = false;
+  config.short_convolution = 4;
   std::vector<std::string> names;
   for (const auto& parameter : CausalLanguageModel(config).named_parameters()) names.push_back(parameter.key());
   const std::string layer = "model.layers.0.";
@@ -28,7 +29,8 @@ TEST(CausalLanguageModel, ParametersHaveLlamasNames) {
           layer + "self_attn.q_proj.weight", layer + "self_attn.k_proj.weight", layer + "self_attn.v_proj.weight",
           layer + "self_attn.o_proj.weight", layer + "self_attn.q_proj.bias", layer + "self_attn.k_proj.bias",
           layer + "self_attn.v_proj.bias", layer + "self_attn.o_proj.bias", layer + "self_attn.q_norm.weight",
-          layer + "self_attn.k_norm.weight", layer + "self_attn.memory_gate", layer + "mlp.gate_proj.weight",
+          layer + "self_attn.k_norm.weight", layer + "self_attn.q_conv1d.weight", layer + "self_attn.k_conv1d.weight",
+          layer + "self_attn.v_conv1d.weight", layer + "self_attn.memory_gate", layer + "mlp.gate_proj.weight",
           layer + "mlp.up_proj.weight", layer + "mlp.down_proj.weight", "model.norm.weight", "lm_head.weight"));
 }
 
@@ -36,12 +38,19 @@ TEST(CausalLanguageModel, BeginsAsItsConfigSays) {
   ModelConfig config = tiny_config("linear");
   config.hidden_size = 64;
   config.initializer_range = 0.02;
+  config.num_attention_heads = 32;
+  config.num_key_value_heads = 16;
+  config.short_convolution = 4;
   torch::manual_seed(5);
   CausalLanguageModel model(config, -1.5), other(config);
   for (const auto& item : model.named_parameters()) {
     const Tensor& parameter = item.value();
     if (item.key().ends_with("memory_gate")) {
       EXPECT_TRUE(parameter.eq(-1.5).all().item<bool>());
+    } else if (item.key().ends_with("conv1d.weight")) {
+      EXPECT_NEAR(parameter.select(2, 3).mean().item<double>(), 1, 0.1) << item.key();
+      EXPECT_NEAR(parameter.narrow(2, 0, 3).mean().item<double>(), 0, 0.05) << item.key();
+      EXPECT_NEAR(parameter.std(0).mean().item<double>(), 0.2, 0.04) << item.key();
     } else if (parameter.dim() == 1) {
       EXPECT_TRUE(parameter.eq(1).all().item<bool>()) << item.key();
     } else {
@@ -299,10 +308,65 @@ TEST(CausalLanguageModel, TokenLossesAddUpToTheLoss) {
   EXPECT_NEAR(losses[0][7].item<double>(), expected.item<double>(), 1e-12);
 }
 
-TEST(CausalLanguageModel, HasAMemoryWhereItCarriesAnything) {
-  EXPECT_TRUE(double_model(tiny_config("linear"))->has_memory());
-  EXPECT_FALSE(double_model(tiny_config("none"))->has_memory());
-  EXPECT_FALSE(double_model(tiny_config("none", 0))->has_memory());
+TEST(CausalLanguageModel, KnowsWhetherItHasAMemoryAndWhatSegmentsDependOn) {
+  const auto expect = [](const ModelConfig& config, bool memory, bool depends, bool depends_without_memory) {
+    const auto model = double_model(config);
+    EXPECT_EQ(model->has_memory(), memory) << kind(config);
+    EXPECT_EQ(model->depends_on_earlier_segments(), depends) << kind(config);
+    EXPECT_EQ(model->depends_on_earlier_segments(/*memory=*/false), depends_without_memory) << kind(config);
+    EXPECT_EQ(model->empty_state(1).tensors.empty(), !depends) << kind(config);
+  };
+  expect(tiny_config("linear"), true, true, false);
+  expect(tiny_config("none"), false, false, false);
+  expect(tiny_config("none", 0), false, false, false);
+  expect(with_convolution(tiny_config("linear")), true, true, true);
+  expect(with_convolution(tiny_config("none")), false, true, true);
+  expect(with_convolution(tiny_config("none", 0)), false, false, false);
+}
+
+TEST(CausalLanguageModel, WithoutMemoryIsLocalAttentionWithTheSameConvolution) {
+  const torch::NoGradGuard no_graph;
+  for (const std::string update : {"linear", "delta"}) {
+    const auto model = double_model(with_convolution(tiny_config(update)));
+    const auto local = double_model(with_convolution(tiny_config("none")));
+    for (const auto& parameter : local->named_parameters()) {
+      parameter.value().copy_(model->named_parameters()[parameter.key()]);
+    }
+    const Tensor tokens = random_tokens(2, 18);
+    const Tensor starts = torch::zeros({2, 4}, torch::kBool);
+    starts[1][2] = true;
+    const Tensor expected = local->forward(tokens, local->empty_state(2), {starts}).hidden;
+    EXPECT_LT(
+        distance(model->forward(tokens, model->empty_state(2), {.starts = starts, .memory = false}).hidden, expected),
+        1e-11);
+    EXPECT_GT(distance(model->forward(tokens, model->empty_state(2), {starts}).hidden, expected), 1e-3);
+    // Segment by segment, where only the convolution's part of the state is handed on.
+    const ContextState empty = model->empty_state(2);
+    ContextState state = empty;
+    for (int64_t segment = 0; segment < 3; ++segment) {
+      const ForwardResult result = model->forward(tokens.narrow(1, 5 * segment, 5), state,
+                                                  {.starts = starts.narrow(1, segment, 1), .memory = false});
+      EXPECT_LT(distance(result.hidden, expected.narrow(1, 5 * segment, 5)), 1e-11) << "segment " << segment;
+      EXPECT_GT(result.state["layers.0.norm"].abs().max().item<double>(), 0);
+      state = result.state.with_memory_of(empty);
+      EXPECT_EQ(state["layers.0.norm"].abs().max().item<double>(), 0);
+    }
+  }
+}
+
+TEST(CausalLanguageModel, AShortConvolutionSeesTheTokensAcrossABorderAndNoneOfAnotherDocument) {
+  const torch::NoGradGuard no_graph;
+  const auto model = double_model(with_convolution(tiny_config("none")));
+  const Tensor tokens = random_tokens(1, 10), starts = torch::zeros({1, 2}, torch::kBool);
+  const auto change = [&](int64_t position) {
+    Tensor changed = tokens.clone();
+    changed[0][position] = (changed[0][position] + 1).remainder(23);
+    return distance(model->forward(tokens, model->empty_state(1), {starts}).hidden[0][5],
+                    model->forward(changed, model->empty_state(1), {starts}).hidden[0][5]);
+  };
+  EXPECT_GT(change(4), 1e-4);
+  starts[0][1] = true;
+  EXPECT_EQ(change(4), 0);
 }
 
 TEST(CausalLanguageModel, RefusesAKindOfMemoryThatDoesNotExist) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "model/memory_kinds.h"
 #include "model/tiny_model.h"
 
 namespace infini {
@@ -33,10 +34,27 @@ inline std::vector<ModelConfig> every_memory_with_depth() {
   return configs;
 }
 
-/// The same, and local attention, which carries nothing.
+inline ModelConfig with_convolution(ModelConfig config, int64_t width = 4) {
+  config.short_convolution = width;
+  return config;
+}
+
+/// A model of each kind that may have a short convolution, and one whose convolution is wider than a segment.
+inline std::vector<ModelConfig> every_memory_with_convolution() {
+  std::vector<ModelConfig> configs;
+  for (const ModelConfig& config : every_memory()) {
+    if (find_memory_kind(config.memory.kind).has_convolution) configs.push_back(with_convolution(config));
+  }
+  configs.push_back(with_convolution(tiny_config("delta"), 8));
+  return configs;
+}
+
+/// All of these, and local attention, which has no memory and carries nothing but the inputs of a convolution.
 inline std::vector<ModelConfig> every_segmented_kind() {
   std::vector<ModelConfig> configs = every_memory();
+  for (const ModelConfig& config : every_memory_with_convolution()) configs.push_back(config);
   configs.push_back(tiny_config("none"));
+  configs.push_back(with_convolution(tiny_config("none")));
   return configs;
 }
 
@@ -44,6 +62,7 @@ inline std::vector<ModelConfig> every_segmented_kind() {
 inline std::vector<ModelConfig> every_kind() {
   std::vector<ModelConfig> configs = every_segmented_kind();
   configs.push_back(tiny_config("none", 0));
+  configs.push_back(with_convolution(tiny_config("none", 0)));
   return configs;
 }
 
@@ -57,7 +76,8 @@ inline std::vector<ModelConfig> every_model() {
 /// "infini, delta, segment length 5"
 inline std::string kind(const ModelConfig& config) {
   return config.memory.kind + ", " + config.memory.update + ", segment length " +
-         std::to_string(config.memory.segment_length) + (config.depth.capacity < 1 ? ", depth" : "");
+         std::to_string(config.memory.segment_length) + (config.depth.capacity < 1 ? ", depth" : "") +
+         (config.short_convolution > 0 ? ", convolution " + std::to_string(config.short_convolution) : "");
 }
 
 }  // namespace infini

@@ -20,6 +20,10 @@ CASES = {
     "Compressive": dict(kind="compressive", starts=2, tied=True, segment_length=4, cache_length=6, compressed_length=3,
                         compression_rate=2),
     "Memorizing": dict(kind="memorizing", starts=2, tied=False, layer=1, cache_length=7, slots=12, neighbours=7),
+    "TransformerXlWithConvolution": dict(kind="transformer_xl", starts=2, tied=False, cache_length=7,
+                                         short_convolution=4),
+    "MemorizingWithConvolution": dict(kind="memorizing", starts=2, tied=True, layer=1, cache_length=7, slots=12,
+                                      neighbours=7, short_convolution=7),
     "RecurrentMemory": dict(kind="rmt", starts=2, tied=False, memory_tokens=3),
     "Autocompressor": dict(kind="autocompressors", starts=1, tied=True, summary_tokens=2),
 }
@@ -41,6 +45,9 @@ def shapes(case):
             layer["self_attn.compression.weight"] = (hidden, hidden, case["compression_rate"])
         if case["kind"] == "memorizing" and index == case["layer"]:
             layer["self_attn.memory_gate"] = (case["num_attention_heads"],)
+        if "short_convolution" in case:
+            layer |= {f"self_attn.{name}_conv1d.weight": (channels, 1, case["short_convolution"])
+                      for name, channels in (("q", q), ("k", kv), ("v", kv))}
         result |= {f"model.layers.{index}.{name}": shape for name, shape in layer.items()}
     for name in ("memory_tokens", "summary_tokens"):
         if name in case:

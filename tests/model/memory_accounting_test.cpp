@@ -110,9 +110,13 @@ TEST(Table1, TakesTheSizesThatTheConfigurationHas) {
 TEST(Table1, GivesEachKindSizesThatAreAllowed) {
   for (const int64_t segment : {1, 5, 64, 2048}) {
     for (const MemoryKind& kind : memory_kinds()) {
-      const ModelConfig config = with_kind(grouped_model({segment, "linear"}), kind.name);
-      EXPECT_EQ(config.memory.kind, kind.name);
-      EXPECT_FALSE(config.fault()) << kind.name << ": " << config.fault()->key << " " << config.fault()->message;
+      for (const int64_t convolution : {0, 4}) {
+        ModelConfig base = grouped_model({segment, "linear"});
+        base.short_convolution = convolution;
+        const ModelConfig config = with_kind(base, kind.name);
+        EXPECT_EQ(config.memory.kind, kind.name);
+        EXPECT_FALSE(config.fault()) << kind.name << ": " << config.fault()->key << " " << config.fault()->message;
+      }
     }
   }
 }
@@ -125,9 +129,32 @@ TEST(OwnMemory, IsNothingForLocalAttentionAndUnknownForFullAttention) {
   EXPECT_FALSE(own_memory(tiny_config("none", 0), 3));
 }
 
-/// Of all kinds, also with tokens that pass by some blocks.
+TEST(OwnMemory, DoesNotCountTheInputsOfConvolutionsButWhatIsCarriedDoes) {
+  // (w - 1) · (4 + 2 · 2) heads · 6 channels · 2 layers
+  const auto local = own_memory(with_convolution(tiny_config("none")), 3);
+  EXPECT_EQ(local->memory_floats, 0);
+  EXPECT_EQ(local->carried_floats, 3 * 8 * 6 * 2);
+  const ModelConfig linear = tiny_config("linear");
+  const auto memory = own_memory(with_convolution(linear, 8), 3);
+  EXPECT_EQ(memory->memory_floats, own_memory(linear, 3)->memory_floats);
+  EXPECT_EQ(memory->carried_floats, memory->memory_floats + 7 * 8 * 6 * 2);
+  EXPECT_FALSE(own_memory(with_convolution(tiny_config("none", 0)), 3));
+}
+
+TEST(Table1, GivesNoConvolutionToAKindThatCanHaveNone) {
+  const auto accounts = memory_accounts(with_convolution(tiny_config("delta")), 3);
+  const auto plain = memory_accounts(tiny_config("delta"), 3);
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    const bool has = find_memory_kind(std::string(accounts[i].kind)).has_convolution;
+    EXPECT_EQ(accounts[i].memory_floats, plain[i].memory_floats);
+    EXPECT_EQ(accounts[i].carried_floats - plain[i].carried_floats, has ? 3 * 8 * 6 * 2 : 0) << accounts[i].kind;
+  }
+}
+
+/// Of all kinds, also with tokens that pass by some blocks, and with a short convolution.
 std::vector<ModelConfig> models_with_memory() {
   std::vector<ModelConfig> configs = every_memory();
+  for (const ModelConfig& config : every_memory_with_convolution()) configs.push_back(config);
   for (const ModelConfig& config : every_memory_with_depth()) configs.push_back(config);
   return configs;
 }

@@ -83,6 +83,24 @@ struct Memory {
   }
 };
 
+/// Each feature by itself: the sum over the last tokens of the same document, the last tap for the token itself.
+inline Rows convolved(const Rows& x, const Weights& weights, const std::string& name, const ModelConfig& config,
+                      const std::vector<bool>& starts) {
+  const int64_t width = config.short_convolution, length = config.memory.segment_length;
+  Rows result;
+  int64_t document = 0;
+  for (int64_t t = 0; t < static_cast<int64_t>(x.size()); ++t) {
+    if (length > 0 && t % length == 0 && !starts.empty() && starts[t / length]) document = t;
+    result.emplace_back(x[t].size(), 0.0);
+    for (int64_t j = 0; j < width && t - j >= document; ++j) {
+      for (size_t i = 0; i < x[t].size(); ++i) {
+        result[t][i] += weights.at(name + ".weight", static_cast<int64_t>(i) * width + width - 1 - j) * x[t - j][i];
+      }
+    }
+  }
+  return result;
+}
+
 /// The attention of one layer, all heads. x is already normed. Returns [token][H · D].
 inline Rows attention(const Rows& x, const Weights& weights, const std::string& layer, const ModelConfig& config,
                       const std::vector<bool>& starts, const Vector& gain) {
@@ -96,6 +114,11 @@ inline Rows attention(const Rows& x, const Weights& weights, const std::string& 
     queries.push_back(linear(row, weights, layer + "q_proj"));
     keys.push_back(linear(row, weights, layer + "k_proj"));
     values.push_back(linear(row, weights, layer + "v_proj"));
+  }
+  if (config.short_convolution > 0) {
+    queries = convolved(queries, weights, layer + "q_conv1d", config, starts);
+    keys = convolved(keys, weights, layer + "k_conv1d", config, starts);
+    values = convolved(values, weights, layer + "v_conv1d", config, starts);
   }
   for (int64_t head = 0; head < config.num_attention_heads; ++head) {
     Memory memory{Rows(width, Vector(width, 0.0)), Vector(width, 0.0)};

@@ -15,6 +15,7 @@ struct Case {
   std::string name, update;
   int64_t segment_length, tokens;
   bool qk_norm, biases, tied;
+  int64_t short_convolution = 0;
 };
 
 class PlainModel : public testing::TestWithParam<Case> {};
@@ -25,6 +26,7 @@ TEST_P(PlainModel, GivesTheSameLogits) {
   config.qk_norm = c.qk_norm;
   config.attention_bias = config.mlp_bias = c.biases;
   config.tie_word_embeddings = c.tied;
+  config.short_convolution = c.short_convolution;
   const auto model = double_model(config);
   const Tensor tokens = random_tokens(2, c.tokens);
 
@@ -51,14 +53,19 @@ TEST_P(PlainModel, GivesTheSameLogits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryKind, PlainModel,
-                         testing::Values(Case{"linear", "linear", 5, 20, false, false, true},
-                                         Case{"delta", "delta", 5, 20, false, false, true},
-                                         Case{"local_only", "none", 5, 20, false, false, true},
-                                         Case{"full_attention", "none", 0, 20, false, false, true},
-                                         Case{"linear_with_a_partial_segment", "linear", 5, 18, false, true, false},
-                                         Case{"delta_with_normed_heads_and_biases", "delta", 4, 19, true, true, false}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    EveryKind, PlainModel,
+    testing::Values(Case{"linear", "linear", 5, 20, false, false, true},
+                    Case{"delta", "delta", 5, 20, false, false, true},
+                    Case{"local_only", "none", 5, 20, false, false, true},
+                    Case{"full_attention", "none", 0, 20, false, false, true},
+                    Case{"linear_with_a_partial_segment", "linear", 5, 18, false, true, false},
+                    Case{"delta_with_normed_heads_and_biases", "delta", 4, 19, true, true, false},
+                    Case{"linear_with_a_short_convolution", "linear", 5, 18, false, true, true, 4},
+                    Case{"delta_with_a_convolution_wider_than_a_segment", "delta", 3, 19, true, false, true, 5},
+                    Case{"local_only_with_a_short_convolution", "none", 5, 20, true, false, true, 2},
+                    Case{"full_attention_with_a_short_convolution", "none", 0, 20, false, false, true, 4}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace infini

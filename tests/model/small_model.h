@@ -13,7 +13,7 @@ namespace infini {
 
 /// A model of a few thousand parameters in double. Its weights are so large that every part changes the result.
 inline std::shared_ptr<CausalLanguageModel> small_model(const std::string& update, int64_t segment_length = 8,
-                                                        int64_t vocab_size = 40) {
+                                                        int64_t vocab_size = 40, int64_t short_convolution = 0) {
   torch::set_num_threads(1);  // the work is too small to share
   torch::manual_seed(7);
   ModelConfig config;
@@ -26,6 +26,7 @@ inline std::shared_ptr<CausalLanguageModel> small_model(const std::string& updat
   config.head_dim = 6;
   config.initializer_range = 0.4;
   config.tie_word_embeddings = false;
+  config.short_convolution = short_convolution;
   config.memory = {segment_length, update};
   auto model = std::make_shared<CausalLanguageModel>(config, 0.3);
   model->to(torch::kFloat64);

@@ -79,6 +79,26 @@ TEST_P(DocumentScore, InWindowsIsThatOfEachWindowReadAlone) {
   }
 }
 
+TEST(DocumentScoreWithAShortConvolution, IsThatOfOneForwardPassAndWithoutMemoryThatOfLocalAttention) {
+  const std::vector<int64_t> tokens = random_tokens(61);
+  const auto local = small_model("none", 8, 40, 4);
+  for (const char* const update : {"linear", "delta", "none"}) {
+    const auto model = small_model(update, 8, 40, 4);
+    const torch::NoGradGuard no_graph;
+    for (const auto& parameter : local->named_parameters()) {
+      parameter.value().copy_(model->named_parameters()[parameter.key()]);
+    }
+    for (const int64_t chunk_tokens : {8, 24, 8192}) {
+      EXPECT_THAT(losses_of(*model, tokens, {.chunk_tokens = chunk_tokens}),
+                  Pointwise(DoubleNear(1e-10), plain_losses(*model, tokens)))
+          << update;
+      EXPECT_THAT(losses_of(*model, tokens, {.memory = false, .chunk_tokens = chunk_tokens}),
+                  Pointwise(DoubleNear(1e-10), plain_losses(*local, tokens)))
+          << update;
+    }
+  }
+}
+
 TEST(DocumentScoreWithMemory, DiffersFromThatWithoutFromTheSecondSegmentOn) {
   const auto model = small_model("linear");
   const std::vector<int64_t> tokens = random_tokens(40);

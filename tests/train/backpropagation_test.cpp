@@ -103,7 +103,7 @@ TEST_P(Backpropagation, GivesLossAndGradientsOfOneGraphForEveryChunkLength) {
   const auto model = double_model(GetParam());
   for (const TrainingBatch& batch : {made_up_batch(), made_up_batch_with_answers(*model)}) {
     std::vector<ContextState> states{model->empty_state(kRows)};
-    if (model->has_memory()) states.push_back(made_up_state(*model));  // local attention has no memory to carry
+    if (model->depends_on_earlier_segments()) states.push_back(made_up_state(*model));
     for (const ContextState& state : states) {
       const Outcome expected = one_graph(*model, batch, state);
       for (const int64_t segments_per_chunk : {int64_t{1}, int64_t{2}, int64_t{3}, kSegments, 2 * kSegments}) {
@@ -147,7 +147,8 @@ std::vector<ModelConfig> segmented_models() {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, Backpropagation, ::testing::ValuesIn(segmented_models()), [](const auto& info) {
-  return info.param.memory.kind + "_" + info.param.memory.update + (info.param.depth.capacity < 1 ? "_depth" : "");
+  return info.param.memory.kind + "_" + info.param.memory.update + (info.param.depth.capacity < 1 ? "_depth" : "") +
+         (info.param.short_convolution > 0 ? "_convolution" + std::to_string(info.param.short_convolution) : "");
 });
 
 TEST(Backpropagation, CutsSegmentsOfDifferentLengthsWhereTheyEnd) {

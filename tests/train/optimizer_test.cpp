@@ -195,11 +195,13 @@ TEST(ParameterGroups, TheBuiltInRulesLetMatricesAloneDecay) {
   config.hidden_size = config.intermediate_size = config.head_dim = 8;
   config.num_hidden_layers = config.num_attention_heads = config.num_key_value_heads = 1;
   config.qk_norm = config.attention_bias = true;
+  config.short_convolution = 3;
   config.memory = {4, "linear"};
   const CausalLanguageModel model(config);
   for (const ParameterGroup& group : parameter_groups(model, {.weight_decay = 0.1}, default_parameter_rules())) {
     for (const torch::Tensor& parameter : group.parameters) {
-      EXPECT_EQ(group.weight_decay, parameter.dim() >= 2 ? 0.1 : 0.0) << group.names.front();
+      // The taps of a convolution have three dimensions.
+      EXPECT_EQ(group.weight_decay, parameter.dim() == 2 ? 0.1 : 0.0) << group.names.front();
     }
     EXPECT_EQ(group.own_rate, group.match == "*.memory_gate");
   }

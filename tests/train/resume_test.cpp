@@ -25,6 +25,7 @@ struct Variant {
   MemoryConfig memory = {8, "delta"};
   DepthConfig depth = {};
   int64_t shortest_segment = 0;
+  int64_t short_convolution = 0;
 };
 
 /// A run that carries the state of this kind of memory, in segments of 8 tokens.
@@ -44,6 +45,8 @@ std::vector<Variant> kinds_of_memory() {
   variants.back().shortest_segment = 5;
   variants.push_back(with_memory("Depth", {.update = "linear"}));
   variants.back().depth = {.capacity = 0.5, .every = 2};
+  variants.push_back(with_memory("ShortConvolution", {.update = "delta"}));
+  variants.back().short_convolution = 4;
   return variants;
 }
 
@@ -57,6 +60,7 @@ class ResumeTest : public ::testing::TestWithParam<Variant> {
     runs_.config.model.memory = GetParam().memory;
     runs_.config.model.depth = GetParam().depth;
     runs_.config.shortest_segment = GetParam().shortest_segment;
+    runs_.config.model.short_convolution = GetParam().short_convolution;
     if (GetParam().task != "none") runs_.learn(GetParam().task);
   }
   TinyRuns runs_;

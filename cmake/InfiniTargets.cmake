@@ -1,7 +1,7 @@
 # GCC 12 warns of overlapping copies inside std::string's operator+ where there are none (GCC bug 105651): -Wno-restrict.
 function(infini_warnings target)
   target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wno-unused-parameter -Wno-restrict>)
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wno-unused-parameter $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>)
 endfunction()
 
 # One precompiled <torch/torch.h> for all targets that see torch: 30 s once instead of 25 s a file. Each file still

@@ -51,16 +51,17 @@ DatasetDescription check_finished(const std::filesystem::path& folder) {
 DatasetDescription prepare(const PrepareOptions& options) {
   check(options);
   const DocumentSource source = find_documents(options.source);
+  std::unique_ptr<Tokenizer> tokenizer = load_named_tokenizer(options);
   DatasetDescription description;
   description.made_from = {{"source", source.fingerprint},
-                           {"tokenizer", tokenizer_identity(options)},
+                           {"tokenizer", tokenizer_identity(options, tokenizer.get())},
                            {"text_key", options.text_key},
                            {"shard_tokens", options.shard_tokens}};
   const DataFolder folder(options.out, description.made_from);
   if (folder.finished()) return check_finished(options.out);
   if (folder.begun_before()) log::info("going on with " + options.out.string());
 
-  const std::unique_ptr<Tokenizer> tokenizer = make_source_tokenizer(options, source);
+  if (!tokenizer) tokenizer = make_trained_tokenizer(options, source);
   description.tokenizer = tokenizer->kind();
   description.vocab_size = tokenizer->vocab_size();
   description.document_start = tokenizer->document_start();

@@ -50,18 +50,22 @@ std::string train_tokenizer(const PrepareOptions& options, const SourceSplit& sp
 
 }  // namespace
 
-nlohmann::json tokenizer_identity(const PrepareOptions& options) {
+std::unique_ptr<Tokenizer> load_named_tokenizer(const PrepareOptions& options) {
+  if (options.tokenizer == kTrainedTokenizer) return nullptr;
+  return options.tokenizer == "bytes" ? make_byte_tokenizer() : load_tokenizer(options.tokenizer);
+}
+
+nlohmann::json tokenizer_identity(const PrepareOptions& options, const Tokenizer* named) {
   if (options.tokenizer == "bytes") return {{"kind", "bytes"}};
   // Documents have not always ended with the eos: a folder that was begun without cannot go on with it.
   nlohmann::json identity = {{"kind", "sentencepiece"}, {"documents_end_with_eos", true}};
-  if (options.tokenizer == kTrainedTokenizer) {
+  if (named == nullptr) {
     identity["trained_vocab_size"] = vocab_size_of(options);
     return identity;
   }
-  const auto tokenizer = load_tokenizer(options.tokenizer);
-  identity["kind"] = tokenizer->kind();
+  identity["kind"] = named->kind();
   uLong checksum = 0;
-  for (const TokenizerFile& file : tokenizer->files()) {
+  for (const TokenizerFile& file : named->files()) {
     // Another version of this program may write it otherwise.
     if (file.name == kTokenizerConfigFile) continue;
     checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(file.content.data()), file.content.size());
@@ -70,9 +74,7 @@ nlohmann::json tokenizer_identity(const PrepareOptions& options) {
   return identity;
 }
 
-std::unique_ptr<Tokenizer> make_source_tokenizer(const PrepareOptions& options, const DocumentSource& source) {
-  if (options.tokenizer == "bytes") return make_byte_tokenizer();
-  if (options.tokenizer != kTrainedTokenizer) return load_tokenizer(options.tokenizer);
+std::unique_ptr<Tokenizer> make_trained_tokenizer(const PrepareOptions& options, const DocumentSource& source) {
   const std::filesystem::path model = options.out / kSentencepieceFile;
   if (!std::filesystem::exists(model)) {
     write_file(model, train_tokenizer(options, source.splits.front()));

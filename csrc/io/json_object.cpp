@@ -53,6 +53,11 @@ const json& JsonObject::at(const std::string& key) const {
   return object_[key];
 }
 
+void JsonObject::refuse(std::string what) const {
+  std::ranges::replace_if(what, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  throw UserError(where_ + ": " + what);
+}
+
 void JsonObject::allow_only(std::initializer_list<std::string_view> known) const {
   for (const auto& [key, value] : object_.items()) {
     if (std::ranges::find(known, key) == known.end()) refuse("the key " + key + " is not supported");

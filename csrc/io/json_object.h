@@ -41,7 +41,8 @@ class JsonObject {
   /// Throws UserError that names the first key that is not in `known`.
   void allow_only(std::initializer_list<std::string_view> known) const;
 
-  [[noreturn]] void refuse(const std::string& what) const { throw UserError(where_ + ": " + what); }
+  /// Throws UserError: one line, whatever text of the file `what` has in it.
+  [[noreturn]] void refuse(std::string what) const;
 
  private:
   const nlohmann::json& object_;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/json_object.h"
 #include "log/error.h"
 
 namespace infini {
@@ -51,7 +52,7 @@ class Translation {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    throw UserError("the pattern " + std::string(pattern_) + " uses " + what + ", which is not supported");
+    throw UserError("the pattern " + shown(std::string(pattern_)) + " uses " + what + ", which is not supported");
   }
 
   char peek(size_t ahead) const { return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : '\0'; }

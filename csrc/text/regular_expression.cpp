@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "io/json_object.h"
 #include "log/error.h"
 #include "text/character_classes.h"
 #include "text/oniguruma_syntax.h"
@@ -153,12 +154,15 @@ RegularExpression::RegularExpression(std::string pattern) : pattern_(std::move(p
   size_t offset = 0;
   Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
                           PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &offset, rules.get()));
-  if (!code) throw UserError("the pattern " + pattern_ + " is no regular expression: " + message_of(error));
+  if (!code) throw UserError("the pattern " + shown(pattern_) + " is no regular expression: " + message_of(error));
   pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);  // without it, matching is slower and right
   MatchContext context(pcre2_match_context_create(nullptr));
   pcre2_set_match_limit(context.get(), kMatchLimit);
   pcre2_set_heap_limit(context.get(), kHeapLimit);
-  compiled_ = std::make_unique<Compiled>(std::move(code), std::move(context));
+  auto compiled = std::make_unique<Compiled>();
+  compiled->code = std::move(code);
+  compiled->context = std::move(context);
+  compiled_ = std::move(compiled);
 }
 
 RegularExpression::~RegularExpression() = default;
@@ -183,7 +187,7 @@ void RegularExpression::for_each_match(std::string_view text, const std::functio
     }
     if (result == PCRE2_ERROR_NOMATCH) return;
     if (result < 0) {
-      throw UserError("the pattern " + pattern_ + " takes too long at byte " + std::to_string(at) + " of " +
+      throw UserError("the pattern " + shown(pattern_) + " takes too long at byte " + std::to_string(at) + " of " +
                       std::to_string(text.size()) + ": " + message_of(result));
     }
     const size_t begin = range[0], end = range[1];

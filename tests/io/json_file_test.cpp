@@ -27,7 +27,9 @@ TEST(JsonFile, NamesFileAndLineOfWhateverCannotBeRead) {
   EXPECT_THAT(refusal("{\n\n  oops\n}"), HasSubstr("state.json:3: not valid JSON: "));
   EXPECT_THAT(refusal("{\"a\": \"caf\xE9\"}"), HasSubstr("state.json:1: not valid JSON: "));
   EXPECT_THAT(refusal("{\"a\": \"\\ud800\"}"), HasSubstr("state.json:1: not valid JSON: "));
-  EXPECT_THAT(refusal(std::string(100000, '[')), HasSubstr("state.json:1: not valid JSON: "));
+  EXPECT_THAT(refusal(std::string(100000, '[')),
+              EndsWith("state.json:1: not valid JSON: it is nested more than 500 deep"));
+  EXPECT_THAT(refusal("{\"[[\\\"[\": " + std::string(499, '[') + "oops"), Not(HasSubstr("500 deep")));
   EXPECT_THAT(refusal("{\"a\": \"" + std::string(5000, 'x')), Not(HasSubstr("xxxx")));
   EXPECT_THAT(refusal(""), HasSubstr("state.json is empty"));
 }
@@ -50,6 +52,16 @@ TEST(JsonObject, NamesFileAndKeyOfWhateverIsNotAsExpected) {
   EXPECT_EQ(refusal([&] { object.child("data").get<uint64_t>("at"); }),
             "state.json: data: at must be an integer from 0, is -1");
   EXPECT_EQ(refusal([&] { object.child("step"); }), "state.json: step must be a JSON object, is 5");
+  EXPECT_EQ(refusal([&] {
+              object.allow_only({"step", "rate", "name", "none", "huge"});
+            }),
+            "state.json: the key data is not supported");
+  EXPECT_EQ(refusal([&] { object.refuse("a\nb"); }), "state.json: a b");
+}
+
+TEST(JsonObject, CutsALongValueBetweenTwoCharacters) {
+  const std::string text = shown(std::string(78, 'x') + "\u00E9\u00E9\u00E9");
+  EXPECT_EQ(text, "\"" + std::string(78, 'x') + "\u2026");
 }
 
 }  // namespace

@@ -72,10 +72,11 @@ Normalizer::Step read_normalizer_step(const JsonObject& object) {
     if (is_expression) return Normalizer::ReplaceMatches{compiled(object, std::move(pattern)), std::move(by)};
     return Normalizer::ReplaceText{std::move(pattern), std::move(by)};
   }
-  object.allow_only({"type"});
   for (const auto& [name, form] : {std::pair("NFC", Form::nfc), std::pair("NFD", Form::nfd),
                                    std::pair("NFKC", Form::nfkc), std::pair("NFKD", Form::nfkd)}) {
-    if (type == name) return form;
+    if (type != name) continue;
+    object.allow_only({"type"});
+    return form;
   }
   object.refuse("type is " + type + "; supported are NFC, NFD, NFKC, NFKD, Prepend, Replace, Strip and Sequence");
 }
@@ -151,9 +152,10 @@ TokenDecoder::Step read_decoder_step(const JsonObject& object) {
     return TokenDecoder::Metaspace{one_character(object, "replacement", ""),
                                    read_prepend_scheme(object) != PreTokenizer::PrependScheme::never};
   }
-  object.allow_only({"type"});
-  if (type == "ByteFallback") return TokenDecoder::ByteFallback{};
-  if (type == "Fuse") return TokenDecoder::Fuse{};
+  if (type == "ByteFallback" || type == "Fuse") {
+    object.allow_only({"type"});
+    return type == "Fuse" ? TokenDecoder::Step(TokenDecoder::Fuse{}) : TokenDecoder::ByteFallback{};
+  }
   object.refuse("type is " + type +
                 "; supported are ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip and Sequence");
 }
@@ -196,7 +198,11 @@ TokenDecoder read_decoder(const JsonObject& file, bool byte_level) {
   if (!file.has("decoder")) return {{}, byte_level ? "" : " "};
   for_each_part(file.child("decoder"), "decoders", [&](const JsonObject& part) {
     const bool bytes = part.get<std::string>("type") == "ByteLevel";
-    if (!bytes) steps.push_back(read_decoder_step(part));
+    if (bytes) {
+      part.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
+    } else {
+      steps.push_back(read_decoder_step(part));
+    }
     if (bytes != byte_level) {
       part.refuse(byte_level ? "the pre_tokenizer is ByteLevel, so the decoder must be ByteLevel alone"
                              : "a ByteLevel decoder needs a ByteLevel pre_tokenizer");

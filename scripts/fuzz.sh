@@ -27,7 +27,7 @@ for target in "$@"; do
   [ -e "tests/fuzz/$target.dict" ] && dictionary=("-dict=tests/fuzz/$target.dict")
   printf '==> %s, %d seconds\n' "$target" $((seconds / $#))
   "build/fuzz/fuzz_$target" -max_total_time=$((seconds / $#)) -timeout=10 -rss_limit_mb=3000 -max_len=16384 \
-      -print_final_stats=1 -verbosity=0 -close_fd_mask=3 "${dictionary[@]}" "-artifact_prefix=build/fuzz/found/$target/" \
+      -print_final_stats=1 -verbosity=0 "${dictionary[@]}" "-artifact_prefix=build/fuzz/found/$target/" \
       "build/fuzz/corpus/$target" "tests/fuzz/corpus/$target" || failed=1
 done
 exit $failed

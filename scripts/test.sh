@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh all
 
 failed=0
-ctest --test-dir build/release --output-on-failure || failed=1
+ctest --test-dir build/release --output-on-failure --parallel 2 || failed=1
 
 if .venv/bin/python -c 'import torch' 2> /dev/null; then
   INFINI_OPS_LIBRARY=$PWD/build/release/libinfini_ops.so .venv/bin/python -m pytest tests/python -q || failed=1

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "text/byte_pair_tokenizer.h"
+#include "text/utf8.h"
+
 namespace infini {
 namespace {
 
@@ -81,6 +84,23 @@ TEST(TextStreamOfPieces, WaitsForTheOtherBytesOfACharacter) {
   EXPECT_THAT(stream(pieces, {1}, {2, 3, 0}), ElementsAre("", "é", " the", ""));
   EXPECT_THAT(stream(pieces, {1}, {2, 0}), ElementsAre("", bad + " the", ""));
   EXPECT_THAT(stream(pieces, {1}, {3, 3, 3, 3}), ElementsAre("", "", "", bad + bad + bad + bad, ""));
+}
+
+TEST(TextStream, GivesWholeCharactersOfATokenizerOfBytePairs) {
+  BytePairTokenizerParts parts;
+  parts.vocabulary.byte_level = true;
+  for (int byte = 0; byte < 256; ++byte) parts.vocabulary.tokens.emplace_back(1, static_cast<char>(byte));
+  // Tokens that begin and end inside a character.
+  parts.vocabulary.merges = {{0x9F, 0x91, 256}, {0xA9, 0xE2, 257}};
+  parts.vocabulary.tokens.insert(parts.vocabulary.tokens.end(), {"\x9F\x91", "\xA9\xE2"});
+  const BytePairTokenizer tokenizer(std::move(parts));
+  const std::string text = "n\u00E9 \U0001F469\u200D\U0001F680 \uFFFD.";
+  std::string streamed;
+  for (const std::string& part : stream(tokenizer, {'x'}, tokenizer.encode(text))) {
+    EXPECT_FALSE(invalid_utf8_offset(part)) << part;
+    streamed += part;
+  }
+  EXPECT_EQ(streamed, text);
 }
 
 }  // namespace

@@ -8,8 +8,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return -1;
   const char* const names[] = {"a.jsonl", "a.jsonl.gz", "a.jsonl.zst"};
   const auto file = folder.write(names[data[0] % 3], data + 1, size - 1);
+  infini::SourceFile source;
+  source.path = file;
+  source.kind = infini::SourceFile::Kind::json_lines;
   infini::SourceSplit split;
-  split.files.push_back({file, infini::SourceFile::Kind::json_lines});
+  split.files.push_back(source);
   try {
     infini::RecordReader reader(split, [](std::string_view text, bool) { return text.size(); });
     infini::Record record;

@@ -13,4 +13,7 @@ std::optional<std::string> bytes_of_letters(std::string_view token);
 /// The other way.
 std::string letters_of_bytes(std::string_view bytes);
 
+/// The byte of a token that has its name, "<0xC3>", as vocabularies of characters have them. Empty for other tokens.
+std::optional<char> byte_named(std::string_view token);
+
 }  // namespace infini

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "log/error.h"
+#include "text/byte_alphabet.h"
 #include "text/character_classes.h"
+#include "text/replaced.h"
 #include "text/utf8.h"
 
 namespace infini {
@@ -92,9 +94,10 @@ std::string BytePairTokenizer::token_bytes(int32_t id) const {
   const Token& token = token_of_id_.at(static_cast<size_t>(id));
   if (token.special) return "";
   if (encoding_.byte_level() || token.added) return token.text;
-  std::string text = TokenDecoder({TokenDecoder::Replace{std::string(kSpaceMark), " "}}, "").decode({token.text});
-  if (!encoding_.byte_fallback() || text.size() != 6 || !text.starts_with("<0x")) return text;
-  return std::string(1, static_cast<char>(std::stoi(text.substr(3, 2), nullptr, 16)));
+  if (encoding_.byte_fallback()) {
+    if (const auto byte = byte_named(token.text)) return std::string(1, *byte);
+  }
+  return replaced(token.text, kSpaceMark, " ");
 }
 
 int32_t BytePairTokenizer::document_start() const {

@@ -7,7 +7,6 @@
 
 #include "io/json_file.h"
 #include "io/mapped_file.h"
-#include "text/byte_alphabet.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer_json.h"
 
@@ -49,7 +48,7 @@ std::unique_ptr<Tokenizer> load_gpt2(const Gpt2Files& files) {
   parts.source = where;
   parts.vocabulary = read_vocabulary(JsonObject(model, where), /*byte_level=*/true);
   const auto id_of = [&](const std::string& name) -> std::optional<int32_t> {
-    const auto found = std::ranges::find(parts.vocabulary.tokens, bytes_of_letters(name).value_or(name));
+    const auto found = std::ranges::find(parts.vocabulary.tokens, text_of_name(name, /*byte_level=*/true));
     if (found == parts.vocabulary.tokens.end()) return std::nullopt;
     return static_cast<int32_t>(found - parts.vocabulary.tokens.begin());
   };

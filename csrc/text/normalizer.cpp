@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "text/character_classes.h"
+#include "text/replaced.h"
 #include "text/utf8.h"
 
 namespace infini {
@@ -60,17 +61,8 @@ std::optional<std::string> changed(const Normalizer::Prepend& step, std::string_
 }
 
 std::optional<std::string> changed(const Normalizer::ReplaceText& step, std::string_view text) {
-  size_t found = text.find(step.pattern);
-  if (found == std::string_view::npos) return std::nullopt;
-  std::string result;
-  result.reserve(text.size() + text.size() / 4);
-  size_t from = 0;
-  for (; found != std::string_view::npos; found = text.find(step.pattern, from)) {
-    result += text.substr(from, found - from);
-    result += step.by;
-    from = found + step.pattern.size();
-  }
-  return result += text.substr(from);
+  if (text.find(step.pattern) == std::string_view::npos) return std::nullopt;
+  return replaced(text, step.pattern, step.by);
 }
 
 std::optional<std::string> changed(const Normalizer::ReplaceMatches& step, std::string_view text) {

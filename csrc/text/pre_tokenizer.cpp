@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "text/character_classes.h"
+#include "text/replaced.h"
 #include "text/utf8.h"
 
 namespace infini {
@@ -136,21 +137,15 @@ void PreTokenizer::run(size_t stage, const ByteLevel& byte_level, std::string_vi
 
 void PreTokenizer::run(size_t stage, const Metaspace& metaspace, std::string_view text, bool first,
                        const PieceSink& sink) const {
-  std::string replaced;
-  replaced.reserve(text.size() + text.size() / 2);
   const bool prepend =
       metaspace.prepend == PrependScheme::always || (metaspace.prepend == PrependScheme::first && first);
-  if (prepend && text.front() != ' ' && !text.starts_with(metaspace.replacement)) replaced = metaspace.replacement;
-  for (size_t from = 0; from < text.size();) {
-    const size_t space = std::min(text.find(' ', from), text.size());
-    replaced += text.substr(from, space - from);
-    if (space < text.size()) replaced += metaspace.replacement;
-    from = space + 1;
-  }
-  if (!metaspace.split) return run(stage + 1, replaced, first, sink);
-  for (size_t begin = 0; begin < replaced.size();) {
-    const size_t end = std::min(replaced.find(metaspace.replacement, begin + 1), replaced.size());
-    run(stage + 1, std::string_view(replaced).substr(begin, end - begin), first && begin == 0, sink);
+  const bool has_mark = text.front() == ' ' || text.starts_with(metaspace.replacement);
+  const std::string marked =
+      (prepend && !has_mark ? metaspace.replacement : "") + replaced(text, " ", metaspace.replacement);
+  if (!metaspace.split) return run(stage + 1, marked, first, sink);
+  for (size_t begin = 0; begin < marked.size();) {
+    const size_t end = std::min(marked.find(metaspace.replacement, begin + 1), marked.size());
+    run(stage + 1, std::string_view(marked).substr(begin, end - begin), first && begin == 0, sink);
     begin = end;
   }
 }

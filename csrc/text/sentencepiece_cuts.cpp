@@ -2,6 +2,8 @@
 
 #include <utf8.h>
 
+#include "text/byte_alphabet.h"
+#include "text/replaced.h"
 #include "text/utf8.h"
 
 namespace infini {
@@ -23,12 +25,10 @@ uint64_t pair_of(char32_t first, char32_t second) { return uint64_t{first} << 32
 std::string text_of_pieces(const std::vector<std::string>& pieces) {
   std::string text;
   for (const std::string& piece : pieces) {
-    const bool is_byte = piece.size() == 6 && piece.starts_with("<0x") && piece.ends_with(">");
-    text += is_byte ? std::string(1, static_cast<char>(std::stoi(piece.substr(3, 2), nullptr, 16))) : piece;
+    const auto byte = byte_named(piece);
+    text += byte ? std::string(1, *byte) : piece;
   }
-  for (size_t at = 0; (at = text.find(kSpaceMark, at)) != std::string::npos; ++at)
-    text.replace(at, kSpaceMark.size(), " ");
-  return text;
+  return replaced(text, kSpaceMark, " ");
 }
 
 SentencepieceCuts::SentencepieceCuts(const sentencepiece::SentencePieceProcessor& processor) {

@@ -1,34 +1,13 @@
 #include "text/token_decoder.h"
 
-#include <algorithm>
-#include <optional>
-
+#include "text/byte_alphabet.h"
+#include "text/replaced.h"
 #include "text/utf8.h"
 
 namespace infini {
 namespace {
 
 using Tokens = std::vector<std::string>;
-
-std::string replaced(std::string_view text, std::string_view pattern, std::string_view by) {
-  std::string result;
-  size_t from = 0;
-  for (size_t at; (at = text.find(pattern, from)) != std::string_view::npos; from = at + pattern.size()) {
-    result += text.substr(from, at - from);
-    result += by;
-  }
-  return result += text.substr(from);
-}
-
-std::optional<char> byte_named(std::string_view token) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-  };
-  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return std::nullopt;
-  const int high = digit(token[3]), low = digit(token[4]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<char>(high * 16 + low);
-}
 
 void run(const TokenDecoder::Replace& step, Tokens& tokens) {
   for (std::string& token : tokens) token = replaced(token, step.pattern, step.by);

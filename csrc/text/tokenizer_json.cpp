@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "io/json_file.h"
-#include "text/byte_alphabet.h"
 #include "text/special_tokens.h"
 
 namespace infini {
@@ -45,7 +44,7 @@ std::unique_ptr<Tokenizer> load_tokenizer_json(const std::filesystem::path& file
   const auto id_of = [&](const std::string& name) -> std::optional<int32_t> {
     const auto added = std::ranges::find(parts.added_tokens, name, &AddedToken::content);
     if (added != parts.added_tokens.end()) return added->id;
-    const std::string text = byte_level ? bytes_of_letters(name).value_or(name) : name;
+    const std::string text = text_of_name(name, byte_level);
     const auto token = std::ranges::find(parts.vocabulary.tokens, text);
     if (text.empty() || token == parts.vocabulary.tokens.end()) return std::nullopt;
     return static_cast<int32_t>(token - parts.vocabulary.tokens.begin());

@@ -25,6 +25,9 @@ TokenDecoder read_decoder(const JsonObject& file, bool byte_level);
 /// Checks the post_processor. It only adds special tokens, which here is the caller's decision.
 void check_post_processor(const JsonObject& file);
 
+/// What a token's name in a file stands for in BytePairVocabulary::tokens.
+std::string text_of_name(const std::string& name, bool byte_level);
+
 BytePairVocabulary read_vocabulary(const JsonObject& model, bool byte_level);
 
 /// The added tokens with the ids that tokenizers gives them.

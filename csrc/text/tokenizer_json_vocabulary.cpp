@@ -76,6 +76,10 @@ std::vector<Merge> read_merges(const JsonObject& model, const Ids& ids) {
 
 }  // namespace
 
+std::string text_of_name(const std::string& name, bool byte_level) {
+  return byte_level ? bytes_of_letters(name).value_or(name) : name;
+}
+
 BytePairVocabulary read_vocabulary(const JsonObject& model, bool byte_level) {
   // Files from before 2020 have no type.
   if (const auto type = model.get_or<std::string>("type", "BPE"); type != "BPE") {
@@ -103,7 +107,7 @@ BytePairVocabulary read_vocabulary(const JsonObject& model, bool byte_level) {
   }
   for (const auto& [name, id] : ids) {
     if (static_cast<size_t>(id) >= vocabulary.tokens.size()) vocabulary.tokens.resize(static_cast<size_t>(id) + 1);
-    vocabulary.tokens[static_cast<size_t>(id)] = byte_level ? bytes_of_letters(name).value_or(name) : name;
+    vocabulary.tokens[static_cast<size_t>(id)] = text_of_name(name, byte_level);
   }
   return vocabulary;
 }
@@ -131,8 +135,7 @@ std::vector<AddedToken> read_added_tokens(const JsonObject& file, const BytePair
                      .special = object.get_or("special", false)};
     if (token.content.empty()) continue;
     // tokenizers gives the ids itself: the vocabulary's, or the next that is free.
-    const std::string text =
-        vocabulary.byte_level ? bytes_of_letters(token.content).value_or(token.content) : token.content;
+    const std::string text = text_of_name(token.content, vocabulary.byte_level);
     const auto known = in_vocabulary.find(text);
     const int32_t expected = known != in_vocabulary.end() ? known->second : next_id;
     if (token.id != expected) {

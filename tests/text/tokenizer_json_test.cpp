@@ -125,6 +125,12 @@ TEST_F(TokenizerJson, FallsBackToBytesAndStripsTheSpaceInFront) {
   EXPECT_EQ(tokenizer->unk(), std::nullopt) << "bytes express everything";
 }
 
+TEST_F(TokenizerJson, ATokenThatOnlyLooksLikeTheNameOfAByteIsText) {
+  json file = with_byte_fallback();
+  file["model"]["vocab"]["<0xZZ>"] = 264;
+  EXPECT_EQ(load(file)->token_bytes(264), "<0xZZ>");
+}
+
 TEST_F(TokenizerJson, TakesBosAndEosFromTheFilesBesideIt) {
   EXPECT_EQ(load(byte_level())->document_start(), 259) << "the usual name of an eos";
   write_text(folder_ / "tokenizer_config.json", R"({"bos_token": {"content": "the"}, "eos_token": "<|endoftext|>"})");
